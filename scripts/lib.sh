@@ -1,0 +1,55 @@
+# shellcheck shell=bash
+# What the scripts share; sourced, never run. Messages for people go to standard error.
+
+root=$(cd -P "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." && pwd)
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/patchbay
+export NINJA_STATUS=${NINJA_STATUS:-'[%f/%t, %e s] '}
+
+say() { printf '%s\n' "$*" >&2; }
+die() { say "$*"; exit 1; }
+now_ms() { local t=$EPOCHREALTIME; echo $(( ${t%[.,]*} * 1000 + 10#${t##*[.,]} / 1000 )); }
+seconds_since() { local d=$(( $(now_ms) - $1 )); printf '%d.%d' $((d / 1000)) $((d % 1000 / 100)); }
+
+# The system's Python, so that a clone behaves the same whether or not another one comes first on PATH.
+python() {
+  local python=${PATCHBAY_PYTHON:-/usr/bin/python3}
+  [ -x "$python" ] || python=$(command -v python3) || die "no python3 here; scripts/packages test installs it"
+  printf '%s\n' "$python"
+}
+
+# stage NAME COMMAND...: one line with the time taken; what the command says is kept in a file and shown when it fails.
+stage() {
+  local name=$1 start log code=0; shift
+  start=$(now_ms)
+  mkdir -p "$cache/logs"
+  log=$cache/logs/${name//[^a-zA-Z0-9]/-}.$$.log
+  "$@" >"$log" 2>&1 </dev/null || code=$?
+  if [ "$code" != 0 ]; then
+    tail -n 60 "$log" >&2
+    say "$name failed after $(seconds_since "$start") s (exit code $code; all of it: $log)"
+    return "$code"
+  fi
+  rm -f "$log"
+  say "$(printf '%-34s %7s s' "$name" "$(seconds_since "$start")")"
+}
+
+# configure PRESET: runs CMake when there is nothing to build with yet; later ninja itself sees what changed.
+configure() {
+  local preset=$1 folder=$root/build/$1
+  if [ -f "$folder/build.ninja" ] && [ "$folder/build.ninja" -nt "$root/CMakePresets.json" ]; then return; fi
+  (cd "$root" && stage "configure $preset" cmake --preset "$preset")
+}
+
+# build PRESET [TARGET...]: ninja's own progress line on a terminal, else one line at the end; nothing when nothing changed.
+build() {
+  local preset=$1 folder=$root/build/$1 start; shift
+  start=$(now_ms)
+  configure "$preset"
+  if [ -z "$(ninja -C "$folder" -n "$@" 2>/dev/null | grep -v 'no work to do' | grep -v '^ninja: Entering')" ]; then return; fi
+  if [ -t 1 ] && [ -t 2 ]; then
+    ninja -C "$folder" "$@" >&2 || die "the $preset build failed"
+    say "$(printf '%-34s %7s s' "build $preset" "$(seconds_since "$start")")"
+  else
+    stage "build $preset" ninja -C "$folder" "$@"
+  fi
+}
