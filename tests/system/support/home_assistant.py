@@ -187,6 +187,7 @@ class _Process:
         self._stopping = False
         self._keeper: threading.Thread | None = None
         self._started = threading.Event()
+        self.gone = threading.Event()
 
     @property
     def pid(self) -> int:
@@ -203,6 +204,7 @@ class _Process:
             return
         self._stopping = False
         self._started.clear()
+        self.gone.clear()
         self._keeper = threading.Thread(target=self._keep, daemon=True)
         self._keeper.start()
         self._started.wait(10)
@@ -217,7 +219,8 @@ class _Process:
                                                cwd=self.log.parent)
             self._started.set()
             if self._child.wait() != RESTART_EXIT_CODE:
-                return
+                break
+        self.gone.set()
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
         self._stopping = True
@@ -257,7 +260,7 @@ def _wait(ready, seconds: float, process: _Process) -> None:
         with contextlib.suppress(OSError, http.client.HTTPException):
             if ready():
                 return
-        time.sleep(0.1)
+        process.gone.wait(0.1)
     reason = "did not answer in time" if process.running else "stopped by itself"
     tail = "\n".join(process.log.read_text(errors="replace").splitlines()[-25:])
     raise RuntimeError(f"Home Assistant {reason}; the end of its log:\n{tail}")
