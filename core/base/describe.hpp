@@ -1,0 +1,456 @@
+// Describe<T>: the one description of a plain struct from which its JSON Schema, reader and writer derive.
+//
+//   struct SayArgs { std::string text; int times = 1; };
+//   template <> struct patchbay::Describe<SayArgs> {
+//     static constexpr std::tuple fields{field("text", &SayArgs::text, "What to say").length(1, 4096),
+//                                        field("times", &SayArgs::times, "How often").optional().range(1, 10)};
+//   };
+//   describe::schema_text<SayArgs>()            // JSON Schema, compiled once by Schema::compile
+//   describe::write(writer, args)               // the struct as JSON
+//   describe::read(parsed.document, args)       // from JSON that the Schema has accepted
+//
+// An optional field's default is the one of a default-constructed T; std::optional members are optional by themselves.
+// Member types: bool, integers, double, std::string, RawJson (any JSON, kept as it came), vectors, std::map by string,
+// std::optional, enums with EnumNames<E>, and described structs. Header-only: plugins use it through the SDK.
+#pragma once
+
+#include <concepts>
+#include <limits>
+#include <map>
+#include <optional>
+#include <tuple>
+#include <type_traits>
+#include <vector>
+
+#include "core/base/json.hpp"
+
+namespace patchbay {
+
+template <class T>
+struct Describe;  // specialise: static constexpr std::tuple fields{...};
+
+// For an enum: template <> struct EnumNames<E> { static constexpr std::array names{std::pair{"read", E::read}, ...}; };
+template <class E>
+struct EnumNames;
+
+template <class T, class M>
+struct Field {
+  std::string_view name;
+  M T::*member;
+  std::string_view help;
+  bool is_optional = false;
+  bool is_open = false;      // the enum lists what is known; other words pass
+  bool is_nullable = false;  // null means absent
+  std::int64_t min_length = -1, max_length = -1;
+  std::optional<double> minimum{}, maximum{};
+  std::array<std::string_view, 4> alias_list{};
+  std::size_t alias_count = 0;
+  std::array<std::string_view, 24> words{};
+  std::size_t word_count = 0;
+  std::array<std::string_view, 3> types{};  // for RawJson: which types are taken
+  std::size_t type_count = 0;
+
+  constexpr Field optional() const {
+    auto c = *this;
+    c.is_optional = true;
+    return c;
+  }
+  // Optional, and null stands for absent too.
+  constexpr Field nullable() const {
+    auto c = *this;
+    c.is_optional = true;
+    c.is_nullable = true;
+    return c;
+  }
+  constexpr Field length(std::int64_t least, std::int64_t most) const {
+    auto c = *this;
+    c.min_length = least;
+    c.max_length = most;
+    return c;
+  }
+  constexpr Field range(double least, double most) const {
+    auto c = *this;
+    c.minimum = least;
+    c.maximum = most;
+    return c;
+  }
+  constexpr Field at_least(double least) const {
+    auto c = *this;
+    c.minimum = least;
+    return c;
+  }
+  template <class... Names>
+  constexpr Field alias(Names... names) const {
+    auto c = *this;
+    ((c.alias_list[c.alias_count++] = names), ...);
+    return c;
+  }
+  template <class... Words>
+  constexpr Field one_of(Words... list) const {
+    auto c = *this;
+    ((c.words[c.word_count++] = list), ...);
+    return c;
+  }
+  template <class... Words>
+  constexpr Field suggests(Words... list) const {
+    auto c = one_of(list...);
+    c.is_open = true;
+    return c;
+  }
+  // For RawJson members: the JSON types that are taken, such as type("object") or type("string", "array").
+  template <class... Types>
+  constexpr Field type(Types... list) const {
+    auto c = *this;
+    ((c.types[c.type_count++] = list), ...);
+    return c;
+  }
+};
+
+template <class T, class M>
+constexpr Field<T, M> field(std::string_view name, M T::*member, std::string_view help) {
+  return {name, member, help};
+}
+
+// The result of an operation that has nothing to say, and the arguments of one that takes none.
+struct Nothing {
+  friend bool operator==(Nothing, Nothing) = default;
+};
+template <>
+struct Describe<Nothing> {
+  static constexpr std::tuple<> fields{};
+};
+
+namespace describe {
+
+template <class T>
+struct is_optional : std::false_type {};
+template <class T>
+struct is_optional<std::optional<T>> : std::true_type {};
+template <class T>
+struct is_vector : std::false_type {};
+template <class T>
+struct is_vector<std::vector<T>> : std::true_type {};
+template <class T>
+struct is_map : std::false_type {};
+template <class T>
+struct is_map<std::map<std::string, T>> : std::true_type {};
+template <class T>
+concept Described = requires {
+  Describe<T>::fields;
+};
+template <class T>
+concept NamedEnum = std::is_enum_v<T> && requires {
+  EnumNames<T>::names;
+};
+
+template <class T>
+void write(json::Writer& writer, T const& value) {
+  if constexpr (std::is_same_v<T, RawJson>) {
+    json::write_raw(writer, value.text);
+  } else if constexpr (std::is_same_v<T, bool>) {
+    writer.Bool(value);
+  } else if constexpr (std::is_integral_v<T> && std::is_signed_v<T>) {
+    writer.Int64(value);
+  } else if constexpr (std::is_integral_v<T>) {
+    writer.Uint64(value);
+  } else if constexpr (std::is_floating_point_v<T>) {
+    if (value == value && value <= std::numeric_limits<T>::max() && value >= std::numeric_limits<T>::lowest())
+      writer.Double(value);
+    else
+      writer.Null();  // JSON has no NaN and no infinity
+  } else if constexpr (std::is_convertible_v<T const&, std::string_view>) {
+    json::write_text(writer, value);
+  } else if constexpr (is_optional<T>::value) {
+    if (value)
+      write(writer, *value);
+    else
+      writer.Null();
+  } else if constexpr (is_vector<T>::value) {
+    writer.StartArray();
+    for (auto const& item : value) write<typename T::value_type>(writer, item);
+    writer.EndArray();
+  } else if constexpr (is_map<T>::value) {
+    writer.StartObject();
+    for (auto const& [key, item] : value) {
+      json::write_key(writer, key);
+      write(writer, item);
+    }
+    writer.EndObject();
+  } else if constexpr (NamedEnum<T>) {
+    for (auto const& [name, constant] : EnumNames<T>::names)
+      if (constant == value) return json::write_text(writer, name);
+    writer.Null();
+  } else {
+    static_assert(Described<T>, "a struct at the JSON edge needs a Describe<T>");
+    writer.StartObject();
+    std::apply(
+        [&](auto const&... fields) {
+          (
+              [&] {
+                auto const& member = value.*fields.member;
+                if constexpr (is_optional<std::remove_cvref_t<decltype(member)>>::value) {
+                  if (!member) return;  // absent, not null
+                }
+                json::write_key(writer, fields.name);
+                write(writer, member);
+              }(),
+              ...);
+        },
+        Describe<T>::fields);
+    writer.EndObject();
+  }
+}
+
+template <class T>
+std::string to_text(T const& value) {
+  json::Buffer buffer;
+  json::Writer writer{buffer};
+  write(writer, value);
+  return {buffer.GetString(), buffer.GetSize()};
+}
+
+template <class T>
+void write_schema(json::Writer& writer);
+
+// The members of a schema object for one type, without the braces, so that a field adds its own.
+template <class T>
+void write_schema_members(json::Writer& writer, bool nullable) {
+  auto type = [&](std::string_view name) {
+    json::write_key(writer, "type");
+    if (!nullable) return json::write_text(writer, name);
+    writer.StartArray();
+    json::write_text(writer, name);
+    json::write_text(writer, "null");
+    writer.EndArray();
+  };
+  if constexpr (std::is_same_v<T, RawJson>) {
+    // any JSON: no type
+  } else if constexpr (std::is_same_v<T, bool>) {
+    type("boolean");
+  } else if constexpr (std::is_integral_v<T>) {
+    type("integer");
+  } else if constexpr (std::is_floating_point_v<T>) {
+    type("number");
+  } else if constexpr (std::is_convertible_v<T const&, std::string_view>) {
+    type("string");
+  } else if constexpr (is_optional<T>::value) {
+    write_schema_members<typename T::value_type>(writer, nullable);
+  } else if constexpr (is_vector<T>::value) {
+    type("array");
+    json::write_key(writer, "items");
+    write_schema<typename T::value_type>(writer);
+  } else if constexpr (is_map<T>::value) {
+    type("object");
+    json::write_key(writer, "additionalProperties");
+    write_schema<typename T::mapped_type>(writer);
+  } else if constexpr (NamedEnum<T>) {
+    type("string");
+    json::write_key(writer, "enum");
+    writer.StartArray();
+    for (auto const& [name, constant] : EnumNames<T>::names) json::write_text(writer, name);
+    writer.EndArray();
+  } else {
+    static_assert(Described<T>, "a struct at the JSON edge needs a Describe<T>");
+    type("object");
+    json::write_key(writer, "properties");
+    writer.StartObject();
+    T const defaults{};
+    auto one = [&](auto const& f) {
+      using M = std::remove_cvref_t<decltype(defaults.*f.member)>;
+      json::write_key(writer, f.name);
+      writer.StartObject();
+      if (f.type_count > 0) {
+        json::write_key(writer, "type");
+        if (f.type_count == 1 && !f.is_nullable) {
+          json::write_text(writer, f.types[0]);
+        } else {
+          writer.StartArray();
+          for (std::size_t i = 0; i < f.type_count; ++i) json::write_text(writer, f.types[i]);
+          if (f.is_nullable) json::write_text(writer, "null");
+          writer.EndArray();
+        }
+      } else {
+        write_schema_members<M>(writer, f.is_nullable);
+      }
+      json::write_key(writer, "description");
+      json::write_text(writer, f.help);
+      if constexpr (std::is_integral_v<M> && std::is_unsigned_v<M> && !std::is_same_v<M, bool>) {
+        if (!f.minimum) {
+          json::write_key(writer, "minimum");
+          writer.Int(0);
+        }
+        if (!f.maximum && sizeof(M) < 8) {
+          json::write_key(writer, "maximum");
+          writer.Uint64(std::numeric_limits<M>::max());
+        }
+      } else if constexpr (std::is_integral_v<M> && sizeof(M) < 8 && !std::is_same_v<M, bool>) {
+        if (!f.minimum) {
+          json::write_key(writer, "minimum");
+          writer.Int64(std::numeric_limits<M>::min());
+        }
+        if (!f.maximum) {
+          json::write_key(writer, "maximum");
+          writer.Int64(std::numeric_limits<M>::max());
+        }
+      }
+      auto bound = [&](std::string_view key, double number) {
+        json::write_key(writer, key);
+        if (number == static_cast<double>(static_cast<std::int64_t>(number)))
+          writer.Int64(static_cast<std::int64_t>(number));
+        else
+          writer.Double(number);
+      };
+      if (f.minimum) bound("minimum", *f.minimum);
+      if (f.maximum) bound("maximum", *f.maximum);
+      if (f.min_length >= 0) {
+        json::write_key(writer, "minLength");
+        writer.Int64(f.min_length);
+      }
+      if (f.max_length >= 0) {
+        json::write_key(writer, "maxLength");
+        writer.Int64(f.max_length);
+      }
+      if (f.word_count > 0) {
+        json::write_key(writer, f.is_open ? "examples" : "enum");
+        writer.StartArray();
+        for (std::size_t i = 0; i < f.word_count; ++i) json::write_text(writer, f.words[i]);
+        if (f.is_nullable && !f.is_open) writer.Null();
+        writer.EndArray();
+      }
+      if constexpr (!is_optional<M>::value) {
+        if (f.is_optional) {
+          json::write_key(writer, "default");
+          write(writer, defaults.*f.member);
+        }
+      }
+      if (f.alias_count > 0) {
+        json::write_key(writer, "x-aliases");
+        writer.StartArray();
+        for (std::size_t i = 0; i < f.alias_count; ++i) json::write_text(writer, f.alias_list[i]);
+        writer.EndArray();
+      }
+      writer.EndObject();
+    };
+    std::apply([&](auto const&... fields) { (one(fields), ...); }, Describe<T>::fields);
+    writer.EndObject();
+    auto is_required = [](auto const& f) {
+      using M = std::remove_cvref_t<decltype(std::declval<T>().*f.member)>;
+      return !f.is_optional && !is_optional<M>::value;
+    };
+    bool const any =
+        std::apply([&](auto const&... fields) { return (false || ... || is_required(fields)); }, Describe<T>::fields);
+    if (any) {
+      json::write_key(writer, "required");
+      writer.StartArray();
+      std::apply(
+          [&](auto const&... fields) { ((is_required(fields) ? json::write_text(writer, fields.name) : void()), ...); },
+          Describe<T>::fields);
+      writer.EndArray();
+    }
+    if constexpr (requires { Describe<T>::required_one_of; }) {  // names, at least one of which must be given
+      json::write_key(writer, "x-required-one-of");
+      writer.StartArray();
+      for (std::string_view name : Describe<T>::required_one_of) json::write_text(writer, name);
+      writer.EndArray();
+    }
+  }
+}
+
+template <class T>
+void write_schema(json::Writer& writer) {
+  writer.StartObject();
+  write_schema_members<T>(writer, false);
+  writer.EndObject();
+}
+
+template <class T>
+std::string schema_text() {
+  json::Buffer buffer;
+  json::Writer writer{buffer};
+  write_schema<T>(writer);
+  return {buffer.GetString(), buffer.GetSize()};
+}
+
+// From JSON that the Schema has accepted; what does not fit all the same is left at its default. `text` may give the
+// exact bytes of the value, which a RawJson keeps as they came.
+template <class T>
+void read(json::Value const& value, T& out, std::string_view text = {}) {
+  if constexpr (std::is_same_v<T, RawJson>) {
+    out.text = text.empty() ? json::to_text(value) : std::string{text};
+  } else if constexpr (std::is_same_v<T, bool>) {
+    if (value.IsBool()) out = value.GetBool();
+  } else if constexpr (std::is_integral_v<T> && std::is_signed_v<T>) {
+    if (value.IsInt64()) out = static_cast<T>(value.GetInt64());
+  } else if constexpr (std::is_integral_v<T>) {
+    if (value.IsUint64()) out = static_cast<T>(value.GetUint64());
+  } else if constexpr (std::is_floating_point_v<T>) {
+    if (value.IsNumber()) out = value.GetDouble();
+  } else if constexpr (std::is_same_v<T, std::string>) {
+    if (value.IsString()) out.assign(value.GetString(), value.GetStringLength());
+  } else if constexpr (is_optional<T>::value) {
+    using Inner = typename T::value_type;
+    if (value.IsNull() && !std::is_same_v<Inner, RawJson>) return;
+    read(value, out.emplace(), text);
+  } else if constexpr (is_vector<T>::value) {
+    if (!value.IsArray()) return;
+    out.clear();
+    out.reserve(value.Size());
+    for (auto const& item : value.GetArray()) {
+      typename T::value_type one{};
+      read(item, one);
+      out.push_back(std::move(one));
+    }
+  } else if constexpr (is_map<T>::value) {
+    if (!value.IsObject()) return;
+    out.clear();
+    for (auto const& member : value.GetObject()) read(member.value, out[std::string{json::text_of(member.name)}]);
+  } else if constexpr (NamedEnum<T>) {
+    for (auto const& [name, constant] : EnumNames<T>::names)
+      if (value.IsString() && json::text_of(value) == name) out = constant;
+  } else {
+    static_assert(Described<T>, "a struct at the JSON edge needs a Describe<T>");
+    if (!value.IsObject()) return;
+    std::apply(
+        [&](auto const&... fields) {
+          (
+              [&] {
+                auto const* found = json::find(value, fields.name);
+                for (std::size_t i = 0; found == nullptr && i < fields.alias_count; ++i)
+                  found = json::find(value, fields.alias_list[i]);
+                if (found != nullptr && !(fields.is_nullable && found->IsNull())) read(*found, out.*fields.member);
+              }(),
+              ...);
+        },
+        Describe<T>::fields);
+  }
+}
+
+// The same from a parsed text: RawJson members of the top level keep their bytes.
+template <class T>
+void read(json::Parsed const& parsed, T& out) {
+  if constexpr (Described<T>) {
+    if (!parsed.document.IsObject()) return;
+    std::apply(
+        [&](auto const&... fields) {
+          (
+              [&] {
+                std::size_t index = 0;
+                for (auto const& member : parsed.document.GetObject()) {
+                  auto const name = json::text_of(member.name);
+                  bool match = name == fields.name;
+                  for (std::size_t i = 0; !match && i < fields.alias_count; ++i) match = name == fields.alias_list[i];
+                  if (match && !(fields.is_nullable && member.value.IsNull()))
+                    return read(member.value, out.*fields.member, parsed.slice(index));
+                  ++index;
+                }
+              }(),
+              ...);
+        },
+        Describe<T>::fields);
+  } else {
+    read(parsed.document, out, parsed.text);
+  }
+}
+
+}  // namespace describe
+}  // namespace patchbay

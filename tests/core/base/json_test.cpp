@@ -1,0 +1,68 @@
+#include "core/base/json.hpp"
+
+#include <gtest/gtest.h>
+
+namespace patchbay {
+namespace {
+
+struct Row {
+  char const* name;
+  std::string text;
+  char const* part;  // of the message; empty: accepted
+};
+void PrintTo(Row const& row, std::ostream* out) { *out << row.name; }
+
+class JsonGuard : public testing::TestWithParam<Row> {};
+TEST_P(JsonGuard, RefusesWithAReason) {
+  auto const& row = GetParam();
+  auto parsed = json::parse(row.text);
+  if (*row.part == 0) {
+    EXPECT_TRUE(parsed.has_value()) << parsed.error().message;
+    return;
+  }
+  ASSERT_TRUE(parsed.has_error());
+  EXPECT_EQ(parsed.error().code, Code::invalid_argument);
+  EXPECT_NE(parsed.error().message.find(row.part), std::string::npos) << parsed.error().message;
+}
+
+std::string many_values(int count) {
+  std::string out{"["};
+  for (int i = 0; i < count; ++i) out += i == 0 ? "1" : ",1";
+  return out + "]";
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Table, JsonGuard,
+    testing::Values(Row{"plain", R"({"a":1,"b":[true,null,"x"]})", ""},
+                    Row{"depth_64", std::string(64, '[') + std::string(64, ']'), ""},
+                    Row{"depth_65", std::string(65, '[') + std::string(65, ']'), "nested deeper than 64"},
+                    Row{"very_deep", std::string(100'000, '['), "nested deeper than 64"},
+                    Row{"values_at_limit", many_values(9'999), ""},
+                    Row{"values_beyond", many_values(10'000), "more than 10000 values"},
+                    Row{"duplicate_key", R"({"a":1,"b":{"c":1,"c":2}})", "/b/c"},
+                    Row{"duplicate_escaped", R"({"a":1,"\u0061":2})", "/a"}, Row{"not_json", "{a}", "not JSON"},
+                    Row{"empty", "", "not JSON"}, Row{"trailing", "{} x", "not JSON"}, Row{"nan", "NaN", "not JSON"},
+                    Row{"infinity", "-Infinity", "not JSON"}, Row{"too_big_number", "1e999", "not JSON"},
+                    Row{"lone_low_surrogate", R"("\udc00")", "surrogate"},
+                    Row{"lone_high_surrogate", R"("\ud800")", "not JSON"}, Row{"pair", R"("\ud83d\ude00")", ""},
+                    Row{"bad_utf8", "\"\xff\"", "not JSON"}, Row{"encoded_surrogate", "\"\xed\xa0\x80\"", "not JSON"},
+                    Row{"nul_escape", R"("a\u0000b")", "U+0000"}, Row{"nul_byte", std::string("{}\0x", 4), "NUL"},
+                    Row{"byte_order_mark", "\xef\xbb\xbf{}", "not JSON"},
+                    Row{"long_string", "\"" + std::string((1 << 20) + 1, 'x') + "\"", "a string longer"}),
+    [](auto const& row) { return std::string{row.param.name}; });
+
+TEST(JsonParsed, KeepsTheBytesOfMembers) {
+  std::string const text = R"( { "a" : 1.00 , "b":{"x": [1 , 2]},"c":  "t\u00e4" , "d":-0e1,"e":[ ], "f":true} )";
+  auto parsed = json::parse(text);
+  ASSERT_TRUE(parsed.has_value());
+  EXPECT_EQ(parsed->member_text("a"), "1.00");
+  EXPECT_EQ(parsed->member_text("b"), R"({"x": [1 , 2]})");
+  EXPECT_EQ(parsed->member_text("c"), R"("t\u00e4")");
+  EXPECT_EQ(parsed->member_text("d"), "-0e1");
+  EXPECT_EQ(parsed->member_text("e"), "[ ]");
+  EXPECT_EQ(parsed->member_text("f"), "true");
+  EXPECT_EQ(parsed->member_text("g"), "");
+}
+
+}  // namespace
+}  // namespace patchbay
