@@ -35,9 +35,13 @@ stage() {
 
 # configure PRESET: runs CMake when there is nothing to build with yet; later ninja itself sees what changed.
 configure() {
-  local preset=$1 folder=$root/build/$1
+  local preset=$1 folder=$root/build/$1 options=() clang
   if [ -f "$folder/build.ninja" ] && [ "$folder/build.ninja" -nt "$root/CMakePresets.json" ]; then return; fi
-  (cd "$root" && stage "configure $preset" cmake --preset "$preset")
+  if [ "$preset" = fuzz ]; then
+    clang=$("$root/scripts/packages" --clang)
+    options=(-D "CMAKE_CXX_COMPILER=$clang" -D "CMAKE_C_COMPILER=${clang/++/}")
+  fi
+  stage "configure $preset" cmake -S "$root" --preset "$preset" "${options[@]}"
 }
 
 # build PRESET [TARGET...]: ninja's own progress line on a terminal, else one line at the end; nothing when nothing changed.

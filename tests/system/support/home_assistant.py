@@ -72,6 +72,10 @@ class HomeAssistant:
         return self._process.pid
 
     @property
+    def running(self) -> bool:
+        return self._process.running
+
+    @property
     def log(self) -> str:
         return self._process.log.read_text(errors="replace")
 
@@ -216,7 +220,7 @@ class _Process:
             with open(self.log, "ab") as log:
                 self._child = subprocess.Popen(self._command, stdin=subprocess.DEVNULL, stdout=log,
                                                stderr=subprocess.STDOUT, env=env, preexec_fn=_die_with_parent,
-                                               cwd=self.log.parent)
+                                               cwd=self.log.parent, start_new_session=True)
             self._started.set()
             if self._child.wait() != RESTART_EXIT_CODE:
                 break
@@ -312,15 +316,58 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="support.home_assistant", description="A real Home Assistant for tests and demonstrations.")
     parser.add_argument("--serve", action="store_true", help="start one and run until SIGTERM")
     parser.add_argument("--prepare", action="store_true", help="only install and onboard into the cache")
+    parser.add_argument("--start", action="store_true", help="leave one running; ends with the process that asked for it, or by --stop")
+    parser.add_argument("--stop", action="store_true", help="end the one that --file describes")
+    parser.add_argument("--until-gone", type=int, metavar="PID", help="with --serve: end when that process is gone")
     parser.add_argument("--file", type=Path, help="also write the description there (mode 0600, removed at the end)")
     arguments = parser.parse_args()
-    if not (arguments.serve or arguments.prepare):
-        parser.error("say --serve or --prepare")
+    if arguments.file:
+        arguments.file = arguments.file.absolute()
+    elif arguments.start or arguments.stop:
+        parser.error("--start and --stop need --file")
+    if arguments.stop:
+        return _stop(arguments.file)
+    if not (arguments.serve or arguments.prepare or arguments.start):
+        parser.error("say --serve, --prepare, --start or --stop")
     _become_the_installed_python()
     if arguments.prepare:
         prepare()
         return 0
-    return _serve(arguments.file)
+    if arguments.start:
+        return _start(arguments.file)
+    return _serve(arguments.file, arguments.until_gone)
+
+
+def _start(file: Path) -> int:
+    """Run --serve detached, and leave once it answers. It watches the process that ran us, so it cannot be forgotten."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.unlink(missing_ok=True)
+    prepare()
+    log = file.with_suffix(".log")
+    with open(log, "wb") as out:
+        server = subprocess.Popen([sys.executable, "-m", "support.home_assistant", "--serve", "--file", file,
+                                   "--until-gone", str(os.getppid())],
+                                  stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True)
+    ready = threading.Event()
+    while not file.exists():
+        if server.poll() is not None:
+            cache.say(log.read_text(errors="replace")[-3000:])
+            return 1
+        ready.wait(0.05)
+    return 0
+
+
+def _stop(file: Path) -> int:
+    if not file.exists():
+        return 0
+    os.kill(json.loads(file.read_text())["pid"], signal.SIGTERM)
+    removed = threading.Event()
+    for _ in range(600):
+        if not file.exists():
+            return 0
+        removed.wait(0.05)
+    cache.say(f"the Home Assistant of {file} does not stop")
+    return 1
 
 
 def _become_the_installed_python() -> None:
@@ -334,7 +381,25 @@ def _become_the_installed_python() -> None:
     os.execv(here.python, [str(here.python), "-m", "support.home_assistant", *sys.argv[1:]])
 
 
-def _serve(file: Path | None) -> int:
+def _write_private(file: Path, text: str) -> None:
+    """Whole or not at all, and readable by its owner only: it holds tokens."""
+    part = file.with_suffix(".part")
+    with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
+        out.write(text)
+    part.rename(file)
+
+
+def _gone(pid: int | None) -> bool:
+    if pid is None:
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+def _serve(file: Path | None, until_gone: int | None = None) -> int:
     wanted = threading.Event()
     again = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -344,15 +409,14 @@ def _serve(file: Path | None) -> int:
         line = json.dumps(ha.description())
         if file:
             file.parent.mkdir(parents=True, exist_ok=True)
-            with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
-                out.write(line + "\n")
+            _write_private(file, line + "\n")
         print(line, flush=True)
         try:
-            while not wanted.wait(0.2):
+            while not wanted.wait(0.2) and not _gone(until_gone):
                 if again.is_set():
                     again.clear()
                     ha.restart()
-                if not ha._process.running:
+                if not ha.running:
                     cache.say("Home Assistant stopped by itself; the end of its log:\n" + ha.log[-3000:])
                     return 1
         finally:

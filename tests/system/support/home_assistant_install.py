@@ -133,7 +133,8 @@ def installation() -> Installation:
         raise RuntimeError(f"{python} is Python {series[0]}.{series[1]}; Home Assistant is known here for {known} "
                            "(PATCHBAY_PYTHON names another interpreter)")
     version, _ = RELEASES[series]
-    recipe = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:12]
+    makers = [Path(__file__), Path(__file__).with_name("home_assistant_onboarding.py")]
+    recipe = hashlib.sha256(b"".join(file.read_bytes() for file in makers)).hexdigest()[:12]
     home = cache.folder("home-assistant", f"{version}-python{series[0]}.{series[1]}")
     return Installation(version=version, venv=home / "venv", template=home / f"template-{recipe}")
 
