@@ -49,8 +49,8 @@ struct CheckUrlResult {
 inline constexpr Operation<CheckUrlArgs, CheckUrlResult> check_url{
     .name = "SECURITY.check_url",
     .summary = "Check an outgoing url against the address policy and resolve it.",
-    .reaches_out = true,
-    .errors = codes(Code::forbidden, Code::connect_failed)};
+    .errors = codes(Code::forbidden, Code::connect_failed),
+    .reaches_out = true};
 
 }  // namespace patchbay::security
 
