@@ -25,10 +25,12 @@ struct Principal {
   std::string token_id{};
   RawJson entities{};         // a token's allow and deny lists, handed to plugins; null: unrestricted
   bool unrestricted = false;  // host code and the gateway itself: no scope is asked for
+  bool may_public = true;     // false: a caller without a token on a listener that is not loopback
   bool is_remote = true;      // came over a surface: its outgoing addresses pass the allow list
 
   bool may(std::string_view scope) const {
-    if (unrestricted || scope == "public") return true;
+    if (unrestricted || scope == "none") return true;  // "none": for everyone, without any check
+    if (scope == "public") return may_public;
     for (auto const& held : scopes) {
       if (held == scope || held == "admin" || held == "*") return true;
       if (held.size() > 2 && held.ends_with(".*") &&

@@ -23,6 +23,14 @@ struct AuditRecord {
   std::optional<Code> code;  // nothing: success
 };
 
+// A call whose duration was taken: every one that suspended, and a sample of the others.
+struct TimedCall {
+  Call& call;
+  Row const& row;
+  std::chrono::nanoseconds duration;
+  std::optional<Code> code;
+};
+
 class Caller {
  public:
   explicit Caller(Counters& counters) : counters_(counters) {}
@@ -40,6 +48,7 @@ class Caller {
   void on_reply(std::function<void(Row const&, Result<Answer> const&)> hook) {
     reply_ = std::move(hook);
   }  // tests check replies here
+  void on_timed(std::function<void(TimedCall const&)> hook) { timed_ = std::move(hook); }
   void on_exception(std::function<void(Row const&, Call const&, std::string_view)> hook) {
     exception_ = std::move(hook);
   }
@@ -71,13 +80,6 @@ class Caller {
   Error no_such_tool(std::string_view tool) const;
 
  private:
-  // The part of a call's bookkeeping that survives its suspension.
-  struct Started {
-    Row const* row;
-    Call* call;
-    SteadyTime at;
-    bool timed;
-  };
   std::optional<Error> admit(Row const& row, Call& call) const;
   void end(Row const& row, Call& call, std::optional<Code> code) const {
     row.counters.by_code[code ? static_cast<std::size_t>(*code) : 0].add();
@@ -101,6 +103,7 @@ class Caller {
   static OperationTable const* empty_table();
   std::function<void(AuditRecord const&)> audit_;
   std::function<void(Row const&, Result<Answer> const&)> reply_;
+  std::function<void(TimedCall const&)> timed_;
   std::function<void(Row const&, Call const&, std::string_view)> exception_;
 };
 
@@ -132,11 +135,11 @@ Task<Result<T>> Caller::supervise(Row const& row, Call& call, Task<Result<T>> ta
     result = ended_early(row, call, result->error(), own_deadline);
   if (own_deadline) call.clear_stopped();
   row.counters.in_flight.add(-1);
-  row.counters.duration.observe_ns((std::chrono::steady_clock::now() - started).count());
-  if (result->has_error())
-    end(row, call, result->error().code);
-  else
-    end(row, call, std::nullopt);
+  std::chrono::nanoseconds const took = std::chrono::steady_clock::now() - started;
+  row.counters.duration.observe_ns(took.count());
+  auto const code = result->has_error() ? std::optional{result->error().code} : std::nullopt;
+  end(row, call, code);
+  if (timed_ && !row.info.streaming) timed_(TimedCall{call, row, took, code});
   if constexpr (std::is_same_v<T, Answer>)
     if (reply_) reply_(row, *result);
   co_return std::move(*result);
