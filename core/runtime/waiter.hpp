@@ -34,8 +34,8 @@ class Waiter {
   auto wait(Deadline deadline, Token&& token) {
     return asio::async_initiate<Token, void(Why)>(
         [this, deadline](auto handler) {
-          using Handler = std::decay_t<decltype(handler)>;
-          auto pending = std::make_shared<PendingFor<Handler>>(std::move(handler));
+          using Completion = std::decay_t<decltype(handler)>;
+          auto pending = std::make_shared<PendingFor<Completion>>(std::move(handler));
           auto slot = asio::get_associated_cancellation_slot(pending->handler);
           if (slot.is_connected())
             slot.assign([pending](asio::cancellation_type type) {
@@ -60,9 +60,9 @@ class Waiter {
     virtual ~Pending() = default;
     virtual void end(Why why) = 0;
   };
-  template <class Handler>
-  struct PendingFor final : Pending, std::enable_shared_from_this<PendingFor<Handler>> {
-    explicit PendingFor(Handler h) : handler(std::move(h)) {}
+  template <class Completion>
+  struct PendingFor final : Pending, std::enable_shared_from_this<PendingFor<Completion>> {
+    explicit PendingFor(Completion h) : handler(std::move(h)) {}
     void end(Why why) override {
       if (ended) return;
       ended = true;
@@ -75,7 +75,7 @@ class Waiter {
         std::move(completion)(why);
       });
     }
-    Handler handler;
+    Completion handler;
     bool ended = false;
   };
   void end(Why why) {
