@@ -20,13 +20,18 @@ Counters::Block::Block() : cells(static_cast<Cell*>(std::calloc(capacity, sizeof
 }
 Counters::Block::~Block() { std::free(cells); }
 
-// Which block of which Counters a thread writes to. A block left by an ended thread serves the next new one.
+// Which block of which Counters a thread writes to. A block left by an ended thread serves the next new one: its counts
+// stay, and threads that come and go do not grow the process.
 struct Counters::Local {
   struct Entry {
     std::uint64_t id;
     std::weak_ptr<Block> block;
   };
   std::vector<Entry> entries;
+  ~Local() {
+    for (auto const& entry : entries)
+      if (auto block = entry.block.lock()) block->in_use.store(false, std::memory_order_release);
+  }
 };
 
 Counters::Counters() : id_(next_counters_id++) {}
@@ -41,10 +46,13 @@ Counters::Cell* Counters::attach() {
         return local_cells_ = block->cells;
       }
   std::erase_if(local.entries, [](auto const& entry) { return entry.block.expired(); });
-  auto block = std::make_shared<Block>();
+  std::shared_ptr<Block> block;
   {
     std::lock_guard lock{mutex_};
-    blocks_.push_back(block);
+    for (auto const& one : blocks_)
+      if (!one->in_use.load(std::memory_order_acquire)) block = one;
+    if (block == nullptr) block = blocks_.emplace_back(std::make_shared<Block>());
+    block->in_use.store(true, std::memory_order_relaxed);
   }
   local.entries.push_back({id_, block});
   local_id_ = id_;

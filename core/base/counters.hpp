@@ -110,6 +110,7 @@ class Counters {
   std::vector<FamilySample> sample() const;
   std::uint64_t value(Counter const& counter) const { return sum(counter.cell_); }
   std::uint64_t dropped_series() const { return dropped_series_.load(); }
+  std::size_t blocks_for_test() const { return blocks_.size(); }
 
  private:
   friend class Counter;
@@ -117,6 +118,7 @@ class Counters {
   using Cell = std::atomic<std::uint64_t>;
   struct Block {
     Cell* cells = nullptr;
+    std::atomic<bool> in_use{false};
     Block();
     ~Block();
   };
@@ -148,7 +150,7 @@ class Counters {
 
   std::uint64_t const id_;  // addresses are used again, ids are not
   mutable std::mutex mutex_;
-  std::vector<std::shared_ptr<Block>> blocks_;  // kept after their thread has ended: counts do not go back
+  std::vector<std::shared_ptr<Block>> blocks_;
   std::map<std::string, Family, std::less<>> families_;
   std::vector<Asked> asked_;
   std::uint32_t next_cell_ = 1;
