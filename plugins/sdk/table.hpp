@@ -1,0 +1,212 @@
+// Table<P>: the operations of plugin class P with their handlers; filled once by P::declare, before any instance
+// exists.
+//
+//   static void declare(sdk::Table<Echo>& table) {
+//     table.add(say, [](sdk::Call&, SayArgs args) { return SayResult{std::move(args.text)}; });      // plain function
+//     table.add(list, &Echo::list);                                                                  // member function
+//     table.add(watch, [](Echo& self, sdk::Call& call, WatchArgs args) { return self.watch(call, std::move(args)); });
+//   }
+//
+// A handler takes (Call&, Args), or the plugin in front, and returns R, Answer<R>, RawJson or Raw, a Result of one of
+// these, or a Task of any of them. It must not capture anything: the table is shared by all instances.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <vector>
+
+#include "plugins/sdk/call.hpp"
+
+namespace patchbay::sdk {
+namespace detail {
+
+template <class T>
+struct is_task : std::false_type {};
+template <class T>
+struct is_task<Task<T>> : std::true_type {
+  using inner = T;
+};
+template <class T>
+struct is_result : std::false_type {};
+template <class T>
+struct is_result<Result<T>> : std::true_type {};
+template <class T>
+struct is_answer : std::false_type {};
+template <class T>
+struct is_answer<Answer<T>> : std::true_type {};
+
+inline void fail(Host& host, pb_call call, Error const& error) {
+  auto const out = to_c(error);
+  host.raw()->fail(host.raw(), call, &out);
+}
+template <class V>
+void answer(Host& host, pb_call call, V const& value, std::string_view message = {}) {
+  if constexpr (is_result<V>::value) {
+    if (!value) return fail(host, call, value.error());
+    if constexpr (std::is_void_v<typename V::value_type>)
+      host.raw()->complete(host.raw(), call, borrow("{}"), borrow(message));
+    else
+      answer(host, call, *value, message);
+  } else if constexpr (is_answer<V>::value) {
+    answer(host, call, value.data, value.message);
+  } else if constexpr (std::is_same_v<V, RawJson>) {
+    host.raw()->complete(host.raw(), call, borrow(value.text), borrow(message));
+  } else {
+    json::Buffer buffer;
+    json::Writer writer{buffer};
+    describe::write(writer, value);
+    host.raw()->complete(host.raw(), call, {buffer.GetString(), buffer.GetSize()}, borrow(message));
+  }
+}
+// Inside a catch block: what the handler threw ends its call, nothing else.
+inline void fail_by_exception(Host& host, pb_call call, char const* name) {
+  try {
+    throw;
+  } catch (ErrorException const& error) {
+    return fail(host, call, error.error());
+  } catch (...) {
+    auto const error = std::current_exception();
+    if (is_cancellation(error)) return fail(host, call, Error{Code::cancelled, std::string{name} + " was cancelled"});
+    host.log(LogLevel::error, "an operation ended by an exception",
+             {{"operation", name}, {"reason", reason_of(error)}});
+    fail(host, call, Error{Code::internal, std::string{name} + " failed inside the plugin; the log has the reason"});
+  }
+}
+
+// A call on the plugin's thread, with texts of its own.
+class Served {
+ public:
+  Served(Host& host, pb_invocation const& in) : texts_(copy(in)), call(host, borrowed(in)) {}
+  asio::cancellation_signal signal;
+
+ private:
+  static std::string copy(pb_invocation const& in) {
+    std::string out;
+    out.reserve(in.args.len + in.principal.len + in.user_id.len + in.traceparent.len + entities(in).len);
+    for (auto part : {in.args, in.principal, in.user_id, in.traceparent, entities(in)}) out += view(part);
+    return out;
+  }
+  static pb_str entities(pb_invocation const& in) { return in.size >= sizeof in ? in.entities : pb_str{}; }
+  pb_invocation borrowed(pb_invocation const& in) const {
+    pb_invocation out{};
+    out.size = sizeof out;
+    out.operation = in.operation;
+    out.call = in.call;
+    out.timeout_ms = in.timeout_ms;
+    char const* at = texts_.data();
+    auto take = [&at](pb_str part) {
+      pb_str const mine{at, part.len};
+      at += part.len;
+      return mine;
+    };
+    out.args = take(in.args);
+    out.principal = take(in.principal);
+    out.user_id = take(in.user_id);
+    out.traceparent = take(in.traceparent);
+    out.entities = take(entities(in));
+    return out;
+  }
+  std::string texts_;
+
+ public:
+  Call call;
+};
+
+template <class A>
+Result<A> read_args(std::string_view text) {
+  auto parsed = json::parse(text, json::upstream_limits);
+  if (!parsed) return parsed.error();
+  A args{};
+  describe::read(*parsed, args);
+  return args;
+}
+
+// The handler of one operation.
+template <class P>
+class Bound {
+ public:
+  virtual ~Bound() = default;
+  // Answers before it returns, or gives the task that will.
+  virtual std::optional<Task<void>> start(P& plugin, Call& call) const = 0;
+  char const* name = "";
+  bool is_inline = false;
+};
+
+template <class P, class A, class Function>
+class BoundFunction final : public Bound<P> {
+ public:
+  explicit BoundFunction(Function function) : function_(std::move(function)) {}
+  std::optional<Task<void>> start(P& plugin, Call& call) const override {
+    auto args = read_args<A>(call.args());
+    if (!args) {
+      fail(call.host(), call.id(), args.error());
+      return std::nullopt;
+    }
+    try {
+      using Returned = decltype(invoke(plugin, call, std::move(*args)));
+      if constexpr (is_task<Returned>::value) {
+        return drive(call, this->name, invoke(plugin, call, std::move(*args)));
+      } else {
+        answer(call.host(), call.id(), invoke(plugin, call, std::move(*args)));
+      }
+    } catch (...) {
+      fail_by_exception(call.host(), call.id(), this->name);
+    }
+    return std::nullopt;
+  }
+
+ private:
+  auto invoke(P& plugin, Call& call, A args) const {
+    if constexpr (std::is_invocable_v<Function const&, Call&, A>)
+      return std::invoke(function_, call, std::move(args));
+    else
+      return std::invoke(function_, plugin, call, std::move(args));
+  }
+  template <class V>
+  static Task<void> drive(Call& call, char const* name, Task<V> task) {
+    try {
+      V value = co_await std::move(task);
+      answer(call.host(), call.id(), value);
+    } catch (...) {
+      fail_by_exception(call.host(), call.id(), name);
+    }
+  }
+  Function function_;
+};
+
+}  // namespace detail
+
+template <class P>
+class Table {
+ public:
+  template <class A, class R, class Function>
+  void add(Operation<A, R> const& operation, Function function) {
+    auto bound = std::make_unique<detail::BoundFunction<P, A, Function>>(std::move(function));
+    bound->name = operation.name;
+    bound->is_inline = operation.is_inline;
+    auto const& args = schemas_.emplace_back(describe::schema_text<A>());
+    auto const& result = schemas_.emplace_back(describe::schema_text<R>());
+    records_.push_back(detail::record_of(operation, args.c_str(), result.c_str()));
+    bound_.push_back(std::move(bound));
+  }
+
+  // For the rest of the SDK.
+  std::vector<pb_operation> const& records() const { return records_; }
+  detail::Bound<P> const& at(std::size_t index) const { return *bound_[index]; }
+  std::size_t size() const { return bound_.size(); }
+  static Table const& get() {
+    static Table const table = [] {
+      Table out;
+      P::declare(out);
+      return out;
+    }();
+    return table;
+  }
+
+ private:
+  std::deque<std::string> schemas_;
+  std::vector<pb_operation> records_;
+  std::vector<std::unique_ptr<detail::Bound<P>>> bound_;
+};
+
+}  // namespace patchbay::sdk
