@@ -18,7 +18,7 @@ from . import cache
 # The newest Home Assistant for each Python. josepy 2 broke an import of the old one: every HTTP answer would be 500.
 RELEASES = {
     (3, 11): ("2024.3.3", ["josepy<2"]),
-    (3, 12): ("2025.1.4", ["josepy<2"]),
+    (3, 12): ("2025.1.4", ["josepy<2", "mutagen==1.47.0", "ha-ffmpeg==3.2.2", "pymicro-vad==1.0.1", "pyspeex-noise==1.0.2"]),
     (3, 13): ("2025.4.4", []),
     (3, 14): ("2026.11.0", []),
 }
