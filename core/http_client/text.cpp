@@ -1,0 +1,72 @@
+#include "core/http_client/text.hpp"
+
+#include <openssl/evp.h>
+
+#include <algorithm>
+
+namespace patchbay::http_client {
+
+bool is_text(std::string_view bytes) {
+  for (std::size_t i = 0; i < bytes.size();) {
+    auto const first = static_cast<unsigned char>(bytes[i]);
+    if (first == 0) return false;
+    if (first < 0x80) {
+      ++i;
+      continue;
+    }
+    std::size_t const length = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
+    if (first < 0xC2 || first > 0xF4 || i + length > bytes.size()) return false;
+    char32_t point = first & (0xFFU >> (length + 1));
+    for (std::size_t k = 1; k < length; ++k) {
+      auto const next = static_cast<unsigned char>(bytes[i + k]);
+      if ((next & 0xC0U) != 0x80) return false;
+      point = point << 6 | (next & 0x3FU);
+    }
+    // Overlong forms, surrogates, and what lies beyond Unicode.
+    if ((length == 3 && point < 0x800) || (length == 4 && (point < 0x10000 || point > 0x10FFFF)) ||
+        (point >= 0xD800 && point <= 0xDFFF))
+      return false;
+    i += length;
+  }
+  return true;
+}
+
+std::string base64(std::string_view bytes) {
+  std::string out((bytes.size() + 2) / 3 * 4 + 1, '\0');
+  auto const n = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
+                                 reinterpret_cast<unsigned char const*>(bytes.data()), static_cast<int>(bytes.size()));
+  out.resize(static_cast<std::size_t>(n));
+  return out;
+}
+
+std::string lower_case(std::string_view text) {
+  std::string out{text};
+  std::transform(out.begin(), out.end(), out.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  return out;
+}
+
+std::string readable(std::string_view value) {
+  std::string out;
+  out.reserve(value.size());
+  bool const utf8 = is_text(value);
+  for (unsigned char c : value) {
+    if (c < 0x20 || c == 0x7F) {
+      out += ' ';
+    } else if (c < 0x80 || utf8) {
+      out += static_cast<char>(c);
+    } else {
+      out += static_cast<char>(0xC0U | c >> 6);
+      out += static_cast<char>(0x80U | (c & 0x3FU));
+    }
+  }
+  return out;
+}
+
+bool is_json_type(std::string_view content_type) {
+  auto type = lower_case(content_type.substr(0, content_type.find(';')));
+  while (!type.empty() && type.back() == ' ') type.pop_back();
+  return type == "application/json" || type.ends_with("+json");
+}
+
+}  // namespace patchbay::http_client
