@@ -49,7 +49,7 @@ build() {
   local preset=$1 folder=$root/build/$1 start; shift
   start=$(now_ms)
   configure "$preset"
-  if [ -z "$(ninja -C "$folder" -n "$@" 2>/dev/null | grep -v 'no work to do' | grep -v '^ninja: Entering')" ]; then return; fi
+  if ninja -C "$folder" -n "$@" 2>/dev/null | grep -q 'no work to do'; then return; fi
   if [ -t 1 ] && [ -t 2 ]; then
     ninja -C "$folder" "$@" >&2 || die "the $preset build failed"
     say "$(printf '%-34s %7s s' "build $preset" "$(seconds_since "$start")")"
