@@ -63,21 +63,28 @@ enum class Stopped : std::uint8_t { no, cancelled, deadline, shutdown };
 
 class Call {
  public:
-  explicit Call(PrincipalPtr principal) : principal_(std::move(principal)) {}
+  explicit Call(PrincipalPtr principal) : owned_(std::move(principal)), principal_(owned_.get()) {}
   // A call made by a handler: same principal, deadline, trace and cancellation.
+  // The parent must outlive it.
   explicit Call(Call& parent)
-      : principal_(parent.principal_),
+      : parent_(&parent),
+        principal_(parent.principal_),
         user_id_(parent.user_id_),
         deadline_(parent.deadline_),
         trace_(parent.trace_),
         root_(&parent.root()) {}
   // The same for another principal (a module that acts for itself on behalf of the caller).
-  Call(Call& parent, PrincipalPtr principal) : Call(parent) { principal_ = std::move(principal); }
+  Call(Call& parent, PrincipalPtr principal) : Call(parent) {
+    owned_ = std::move(principal);
+    principal_ = owned_.get();
+  }
   Call(Call const&) = delete;
   Call& operator=(Call const&) = delete;
 
   Principal const& principal() const { return *principal_; }
-  PrincipalPtr const& principal_ptr() const { return principal_; }
+  PrincipalPtr const& principal_ptr() const {
+    return owned_ != nullptr || parent_ == nullptr ? owned_ : parent_->principal_ptr();
+  }
   // The user the call is for: the principal's own unless it may act for others.
   std::string const& user_id() const { return user_id_.empty() ? principal_->user_id : user_id_; }
   void set_user_id(std::string user_id) { user_id_ = std::move(user_id); }
@@ -108,7 +115,9 @@ class Call {
  private:
   Call& root() { return root_ != nullptr ? *root_ : *this; }
 
-  PrincipalPtr principal_;
+  PrincipalPtr owned_;
+  Call const* parent_ = nullptr;
+  Principal const* principal_;
   std::string user_id_;
   Deadline deadline_;
   TraceId trace_;

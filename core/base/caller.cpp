@@ -26,6 +26,18 @@ void Caller::publish(OperationTable table) {
   table_.store(tables_.back().get(), std::memory_order_release);
 }
 
+Caller::Watch::Watch(Caller&, Row const& row, Call& call) : row_(row), call_(call) {
+  row_.counters.in_flight.add(1);
+  auto* const wheel = TimerWheel::current();
+  if (wheel == nullptr || !call.deadline().exists()) return;
+  timer_.on_expiry([this] {
+    ended_ = true;
+    call_.stop(Stopped::deadline);
+  });
+  wheel->arm_at(timer_, call.deadline().at());
+}
+Caller::Watch::~Watch() { row_.counters.in_flight.add(-1); }
+
 std::optional<Error> Caller::admit(Row const& row, Call& call) const {
   auto const& principal = call.principal();
   if (principal.may(row.info.scope)) return std::nullopt;

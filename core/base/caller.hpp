@@ -57,16 +57,9 @@ class Caller {
   // Errors: unsupported when there is no such row, forbidden by scope, and the handler's own.
   template <class A, class R>
   Reply<R> start(Operation<A, R> const& operation, Call& call, A args);
-  // One task over it.
+  // One task over it, for modules and plugins that await: one coroutine frame besides the handler's own.
   template <class A, class R>
-  Task<Result<R>> call(Operation<A, R> const& operation, Call& parent, A args) {
-    Call child{parent};
-    auto reply = start(operation, child, std::move(args));
-    if (reply.ready()) co_return reply.take();
-    auto task = reply.task();
-    Result<R> result = co_await std::move(task);
-    co_return result;
-  }
+  Task<Result<R>> call(Operation<A, R> const& operation, Call& parent, A args);
 
   // --- JSON ---
   // Validates, authorises, starts. Errors: invalid_argument with the pointer, forbidden, unauthenticated, the handler's
@@ -92,6 +85,36 @@ class Caller {
   }
   Error ended_early(Row const& row, Call& call, Error error, bool own_deadline) const;
 
+  // Counts a suspended call and ends it at its deadline.
+  class Watch {
+   public:
+    Watch(Caller& caller, Row const& row, Call& call);
+    ~Watch();
+    Watch(Watch const&) = delete;
+    Watch& operator=(Watch const&) = delete;
+    bool ended() const { return ended_; }
+
+   private:
+    Row const& row_;
+    Call& call_;
+    bool ended_ = false;
+    Timer timer_;
+  };
+
+  template <class A, class R>
+  Result<Row const*> prepare(Operation<A, R> const& operation, Call& call, A const& args);
+  template <class A, class R>
+  static std::chrono::milliseconds budget_of(Operation<A, R> const& operation, A const& args);
+  template <class T>
+  void finish(Row const& row, Call& call, Result<T>& result, std::chrono::nanoseconds took, bool own_deadline) {
+    if (own_deadline) call.clear_stopped();
+    row.counters.duration.observe_ns(took.count());
+    auto const code = result.has_error() ? std::optional{result.error().code} : std::nullopt;
+    end(row, call, code);
+    if (timed_ && !row.info.streaming) timed_(TimedCall{call, row, took, code});
+    if constexpr (std::is_same_v<T, Answer>)
+      if (reply_) reply_(row, result);
+  }
   template <class T>
   Task<Result<T>> supervise(Row const& row, Call& call, Task<Result<T>> task, SteadyTime started);
   template <class T, class Start>
@@ -107,41 +130,59 @@ class Caller {
   std::function<void(Row const&, Call const&, std::string_view)> exception_;
 };
 
+// Runs a handler's task to its end. Cancellation makes the handler's next suspension throw; the call knows why.
 template <class T>
 Task<Result<T>> Caller::supervise(Row const& row, Call& call, Task<Result<T>> task, SteadyTime started) {
-  // Cancellation reaches the handler's own operations; here it only ends the wait for them.
-  co_await asio::this_coro::throw_if_cancelled(false);
-  row.counters.in_flight.add(1);
-  bool own_deadline = false;
-  Timer timer{[&call, &own_deadline] {
-    own_deadline = true;
-    call.stop(Stopped::deadline);
-  }};
-  if (auto* wheel = TimerWheel::current(); wheel != nullptr && call.deadline().exists())
-    wheel->arm_at(timer, call.deadline().at());
+  Watch watch{*this, row, call};
   std::optional<Result<T>> result;
   try {
-    result = co_await std::move(task);
+    result.emplace(co_await std::move(task));
   } catch (...) {
-    result = caught(row, call);
+    result.emplace(caught(row, call));
   }
-  timer.disarm();
-  if (own_deadline) {
-    // The session's coroutine goes on after one of its calls has run out of time.
-    co_await asio::this_coro::reset_cancellation_state(asio::enable_total_cancellation());
-    co_await asio::this_coro::throw_if_cancelled(false);
-  }
+  if (watch.ended()) co_await asio::this_coro::reset_cancellation_state(asio::enable_total_cancellation());
   if (result->has_error() && call.stopped() != Stopped::no)
-    result = ended_early(row, call, result->error(), own_deadline);
-  if (own_deadline) call.clear_stopped();
-  row.counters.in_flight.add(-1);
-  std::chrono::nanoseconds const took = std::chrono::steady_clock::now() - started;
-  row.counters.duration.observe_ns(took.count());
-  auto const code = result->has_error() ? std::optional{result->error().code} : std::nullopt;
-  end(row, call, code);
-  if (timed_ && !row.info.streaming) timed_(TimedCall{call, row, took, code});
-  if constexpr (std::is_same_v<T, Answer>)
-    if (reply_) reply_(row, *result);
+    *result = ended_early(row, call, result->error(), watch.ended());
+  finish(row, call, *result, std::chrono::steady_clock::now() - started, watch.ended());
+  co_return std::move(*result);
+}
+
+template <class A, class R>
+Task<Result<R>> Caller::call(Operation<A, R> const& operation, Call& parent, A args) {
+  Call child{parent};
+  auto started = prepare(operation, child, args);
+  if (!started) co_return started.error();
+  auto const& row = **started;
+  auto* const handler = static_cast<TypedHandler<A, R>*>(row.handler.get());
+  bool const timed = sampled();
+  auto const begun = timed ? std::chrono::steady_clock::now() : SteadyTime{};
+  std::optional<Result<R>> result;
+  bool suspended = false, out_of_time = false;
+  try {
+    auto reply = handler->start(child, std::move(args));
+    suspended = !reply.ready();
+    if (!suspended) {
+      result.emplace(reply.take());
+    } else {
+      if (!operation.streaming) child.limit(Deadline::in_about(budget_of(operation, args)));
+      Watch watch{*this, row, child};
+      auto task = reply.task();
+      try {
+        result.emplace(co_await std::move(task));
+      } catch (...) {
+        result.emplace(caught(row, child));
+      }
+      out_of_time = watch.ended();
+    }
+  } catch (...) {
+    result.emplace(caught(row, child));
+  }
+  if (out_of_time) co_await asio::this_coro::reset_cancellation_state(asio::enable_total_cancellation());
+  if (suspended && result->has_error() && child.stopped() != Stopped::no)
+    *result = ended_early(row, child, result->error(), out_of_time);
+  if (out_of_time) child.clear_stopped();
+  if (timed) row.counters.duration.observe_ns((std::chrono::steady_clock::now() - begun).count(), 64);
+  end(row, child, result->has_error() ? std::optional{result->error().code} : std::nullopt);
   co_return std::move(*result);
 }
 
@@ -171,8 +212,9 @@ Reply<T> Caller::dispatch(Row const& row, Call& call, Start start) {
   return reply;
 }
 
+// Finds the row, checks scope and types.
 template <class A, class R>
-Reply<R> Caller::start(Operation<A, R> const& operation, Call& call, A args) {
+Result<Row const*> Caller::prepare(Operation<A, R> const& operation, Call& call, A const&) {
   auto const* row = table().find(&operation, operation.name);
   if (row == nullptr) return Error{Code::unsupported, "no module offers " + std::string{operation.name}};
   if (!call.principal().unrestricted)
@@ -180,14 +222,27 @@ Reply<R> Caller::start(Operation<A, R> const& operation, Call& call, A args) {
       end(*row, call, refused->code);
       return *refused;
     }
-  auto* handler = row->handler.get();
-  if (handler->type() == nullptr || *handler->type() != typeid(TypedHandler<A, R>))
+  auto const* type = row->handler->type();
+  if (type == nullptr || *type != typeid(TypedHandler<A, R>))
     return Error{Code::internal, row->info.name + " is declared with other types than it is called with"};
-  auto budget = operation.timeout;
+  return row;
+}
+
+template <class A, class R>
+std::chrono::milliseconds Caller::budget_of(Operation<A, R> const& operation, A const& args) {
   if constexpr (requires { args.timeout_ms; })
-    if (operation.timeout_from_args) budget = std::chrono::milliseconds{args.timeout_ms} + std::chrono::seconds{1};
-  return dispatch<R>(*row, call, [&]() -> Reply<R> {
-    auto reply = static_cast<TypedHandler<A, R>*>(handler)->start(call, std::move(args));
+    if (operation.timeout_from_args) return std::chrono::milliseconds{args.timeout_ms} + std::chrono::seconds{1};
+  return operation.timeout;
+}
+
+template <class A, class R>
+Reply<R> Caller::start(Operation<A, R> const& operation, Call& call, A args) {
+  auto row = prepare(operation, call, args);
+  if (!row) return row.error();
+  auto* const handler = static_cast<TypedHandler<A, R>*>((*row)->handler.get());
+  auto const budget = budget_of(operation, args);
+  return dispatch<R>(**row, call, [&]() -> Reply<R> {
+    auto reply = handler->start(call, std::move(args));
     if (!reply.ready() && !operation.streaming) call.limit(Deadline::in(budget));
     return reply;
   });

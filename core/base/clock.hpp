@@ -2,6 +2,8 @@
 // the wall clock serves timestamps only. Implementations are safe from any thread.
 #pragma once
 
+#include <time.h>
+
 #include <atomic>
 #include <chrono>
 
@@ -41,6 +43,13 @@ class Deadline {
   Deadline() = default;
   explicit Deadline(SteadyTime at) : at_(at) {}
   static Deadline in(std::chrono::milliseconds budget) { return Deadline{std::chrono::steady_clock::now() + budget}; }
+
+  // The same by the kernel's coarse clock: 4 ms less exact, a fifth of the cost.
+  static Deadline in_about(std::chrono::milliseconds budget) {
+    timespec now{};
+    ::clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    return Deadline{SteadyTime{} + std::chrono::seconds{now.tv_sec} + std::chrono::nanoseconds{now.tv_nsec} + budget};
+  }
 
   bool exists() const { return at_ != SteadyTime::max(); }
   SteadyTime at() const { return at_; }

@@ -25,6 +25,7 @@
 #include <vector>
 
 #include "core/base/result.hpp"
+#include "core/base/utf8.hpp"
 
 namespace patchbay {
 
@@ -226,10 +227,11 @@ class Guard {
   std::string problem_;
 };
 
-inline constexpr unsigned parse_flags = rapidjson::kParseValidateEncodingFlag | rapidjson::kParseFullPrecisionFlag;
+inline constexpr unsigned parse_flags = rapidjson::kParseFullPrecisionFlag;  // is_utf8() is faster than its validation
 
 template <class Next>
 Result<void> run(std::string_view text, Limits const& limits, Next& next, std::vector<Span>* spans) {
+  if (!is_utf8(text)) return Error{Code::invalid_argument, "not JSON: the text is not valid UTF-8"};
   // RapidJSON skips a byte order mark only in its encoded streams, so one is an error here (RFC 8259, section 8.1).
   rapidjson::MemoryStream stream{text.data(), text.size()};
   Guard<Next> guard{next, limits, stream, spans};
@@ -279,8 +281,16 @@ inline std::optional<std::string> duplicate_key(Value const& value) {
 // Borrows the text: keep it alive.
 struct Parsed {
   std::string_view text;
+  std::unique_ptr<Document::AllocatorType> pool;  // sized to the text: the default of 64 KiB is far more than most need
   Document document;
   std::vector<Span> spans;
+
+  explicit Parsed(std::string_view source)
+      : text(source),
+        pool(std::make_unique<Document::AllocatorType>(std::clamp<std::size_t>(source.size() * 4, 512, 65'536))),
+        document(pool.get(), 512) {
+    spans.reserve(8);
+  }
 
   // The bytes of the value of the n-th member of the top-level object.
   std::string_view slice(std::size_t member) const {
@@ -304,8 +314,7 @@ struct Parsed {
 
 // Errors: invalid_argument for anything that is not JSON or beyond the limits.
 inline Result<Parsed> parse(std::string_view text, Limits const& limits = client_limits) {
-  Parsed out;
-  out.text = text;
+  Parsed out{text};
   Result<void> status;
   auto generate = [&](Document& document) {
     status = detail::run(text, limits, document, &out.spans);

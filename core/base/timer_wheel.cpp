@@ -30,10 +30,13 @@ void TimerWheel::unlink(Timer& timer) {
 }
 
 void TimerWheel::arm(Timer& timer, std::chrono::nanoseconds after) {
+  arm_at(timer, clock_.now() + std::max(after, std::chrono::nanoseconds{0}));
+}
+
+void TimerWheel::arm_at(Timer& timer, SteadyTime at) {
   timer.disarm();
-  if (after < std::chrono::nanoseconds{0}) after = std::chrono::nanoseconds{0};
   // One tick more than the division gives: never early.
-  timer.tick_ = std::max(tick_at(clock_.now() + after), now_tick_) + 1;
+  timer.tick_ = std::max(at > start_ ? tick_at(at) : 0, now_tick_) + 1;
   timer.wheel_ = this;
   link(timer, slot_[timer.tick_ % slots]);
   ++size_;

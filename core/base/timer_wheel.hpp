@@ -51,7 +51,7 @@ class TimerWheel {
   TimerWheel& operator=(TimerWheel const&) = delete;
 
   void arm(Timer& timer, std::chrono::nanoseconds after);
-  void arm_at(Timer& timer, SteadyTime at) { arm(timer, at - clock_.now()); }
+  void arm_at(Timer& timer, SteadyTime at);  // reads no clock
   // Fires what is due.
   void advance();
   // When advance() should be called next; nothing when no timer is armed.
