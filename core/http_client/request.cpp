@@ -6,6 +6,7 @@
 #include <array>
 #include <boost/url/parse.hpp>
 #include <boost/url/url.hpp>
+#include <charconv>
 
 namespace patchbay::http_client {
 namespace {
@@ -43,8 +44,11 @@ Result<Target> from_view(boost::urls::url_view const& view, Code code, std::stri
       return wrong("the host of a url must be a name in ASCII or an address");
   out.port = out.tls ? 443 : 80;
   if (view.has_port() && !view.port().empty()) {
-    out.port = view.port_number();
-    if (out.port == 0) return wrong("the port of a url must be 1 to 65535");
+    // Boost.URL lets a port of five digits overflow.
+    std::string_view const digits{view.port().data(), view.port().size()};
+    auto const [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), out.port);
+    if (error != std::errc{} || end != digits.data() + digits.size() || out.port == 0)
+      return wrong("the port of a url must be 1 to 65535");
   }
   out.authority = view.host_type() == boost::urls::host_type::ipv6 ? fmt::format("[{}]", out.host) : out.host;
   if (out.port != (out.tls ? 443 : 80)) out.authority += fmt::format(":{}", out.port);
