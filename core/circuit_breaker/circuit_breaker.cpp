@@ -59,6 +59,12 @@ std::optional<PermitName> parse_permit(std::string_view text) {
   return out;
 }
 
+std::string iso_time(WallTime time) {
+  auto const whole = std::chrono::floor<std::chrono::seconds>(time);
+  auto const part = std::chrono::floor<std::chrono::milliseconds>(time - whole);
+  return fmt::format("{:%FT%T}.{:03}Z", fmt::gmtime(std::chrono::system_clock::to_time_t(whole)), part.count());
+}
+
 Error unknown(std::string_view name) {
   return {Code::not_found, fmt::format("no breaker \"{}\"; circuit_breaker_list names them all", name), "/name"};
 }
@@ -235,8 +241,7 @@ BreakerInfo CircuitBreakers::info(Entry& entry) const {
   out.rejected = view.rejected;
   out.consecutive_failures = view.consecutive_failures;
   out.in_flight = view.in_flight;
-  if (view.opened_at)
-    out.opened_at = fmt::format("{:%FT%T}Z", std::chrono::floor<std::chrono::milliseconds>(*view.opened_at));
+  if (view.opened_at) out.opened_at = iso_time(*view.opened_at);
   out.retry_after_ms = view.retry_after_ms;
   out.rule = entry.label.load()->rule;
   out.config = std::move(view.config);
