@@ -1,16 +1,12 @@
 #include "core/system/system.hpp"
 
-#include <fmt/chrono.h>
+#include <spdlog/fmt/fmt.h>
 
+#include "core/base/iso_time.hpp"
 #include "core/base/nearest.hpp"
 #include "core/runtime/mailbox.hpp"
 
 namespace patchbay::system {
-
-std::string iso_time(WallTime time) {
-  auto const ms = std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count();
-  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", fmt::gmtime(std::chrono::system_clock::to_time_t(time)), ms % 1000);
-}
 
 System::System(Runtime& runtime, Caller& caller, Counters& counters, Hooks hooks)
     : runtime_(runtime),

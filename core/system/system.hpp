@@ -55,6 +55,4 @@ class System {
   std::map<std::string, std::vector<Trace>> slowest_;
 };
 
-std::string iso_time(WallTime time);
-
 }  // namespace patchbay::system
