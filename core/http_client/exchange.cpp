@@ -61,10 +61,10 @@ void collect(Parser& parser, Response& out) {
   auto& message = parser.get();
   out.status = message.result_int();
   for (auto const& field : message) {
-    auto name = lower_case({field.name_string().data(), field.name_string().size()});
-    auto value = readable({field.value().data(), field.value().size()});
-    auto const [at, fresh] = out.headers.try_emplace(std::move(name), std::move(value));
-    if (!fresh) at->second += (at->first == "set-cookie" ? "\n" : ", ") + value;
+    auto const name = lower_case({field.name_string().data(), field.name_string().size()});
+    auto const value = readable({field.value().data(), field.value().size()});
+    auto const [at, fresh] = out.headers.try_emplace(name, value);
+    if (!fresh) at->second += (name == "set-cookie" ? "\n" : ", ") + value;
   }
   out.body = std::move(message.body());
 }
@@ -145,14 +145,15 @@ Task<Result<Response>> Exchange::steps(std::string_view head, std::string_view b
         co_await stream_.async_read_some(asio::buffer(buffer.data() + end, buffer.size() - end), use_task_tuple);
     if (read_error == asio::error::eof) {
       // With TLS this is a proper farewell: a cut connection shows as stream_truncated.
-      if (!parser->got_some())
-        co_return unsent ? lost(unsent)
-                         : Error{Code::connection_lost, "the server closed the connection without an answer"};
+      if (!parser->got_some()) {
+        if (unsent) co_return lost(unsent);
+        co_return Error{Code::connection_lost, "the server closed the connection without an answer"};
+      }
       parser->put_eof(error);
       if (error) co_return failed(error, limits_);
       break;
     }
-    if (read_error) co_return unsent&& received_ == 0 ? lost(unsent) : lost(read_error);
+    if (read_error) co_return lost(unsent && received_ == 0 ? unsent : read_error);
     end += n;
     received_ += n;
   }

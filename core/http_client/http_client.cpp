@@ -4,6 +4,7 @@
 
 #include "core/circuit_breaker/operations.hpp"
 #include "core/http_client/text.hpp"
+#include "core/runtime/run_on.hpp"
 #include "core/security/operations.hpp"
 
 namespace patchbay::http_client {
@@ -141,13 +142,10 @@ Task<Result<RequestResult>> HttpClient::request(Call& call, RequestArgs args) {
 }
 
 Task<Result<RequestResult>> HttpClient::send(Call& call, std::string method, CallArgs args) {
+  // The pools belong to shards. A caller on a loop of its own goes through the home shard.
   auto work = run(call, std::move(method), std::move(args));
-  if (Shard::current() != nullptr) {
-    auto result = co_await std::move(work);
-    co_return result;
-  }
-  auto result = co_await asio::co_spawn(runtime_.home().executor(), std::move(work), use_task);
-  co_return result;
+  if (Shard::current() != nullptr) return work;
+  return run_on(runtime_.home(), std::move(work));
 }
 
 Task<Result<RequestResult>> HttpClient::run(Call& call, std::string method, CallArgs args) {

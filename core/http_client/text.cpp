@@ -4,32 +4,11 @@
 
 #include <algorithm>
 
+#include "core/base/utf8.hpp"
+
 namespace patchbay::http_client {
 
-bool is_text(std::string_view bytes) {
-  for (std::size_t i = 0; i < bytes.size();) {
-    auto const first = static_cast<unsigned char>(bytes[i]);
-    if (first == 0) return false;
-    if (first < 0x80) {
-      ++i;
-      continue;
-    }
-    std::size_t const length = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
-    if (first < 0xC2 || first > 0xF4 || i + length > bytes.size()) return false;
-    char32_t point = first & (0xFFU >> (length + 1));
-    for (std::size_t k = 1; k < length; ++k) {
-      auto const next = static_cast<unsigned char>(bytes[i + k]);
-      if ((next & 0xC0U) != 0x80) return false;
-      point = point << 6 | (next & 0x3FU);
-    }
-    // Overlong forms, surrogates, and what lies beyond Unicode.
-    if ((length == 3 && point < 0x800) || (length == 4 && (point < 0x10000 || point > 0x10FFFF)) ||
-        (point >= 0xD800 && point <= 0xDFFF))
-      return false;
-    i += length;
-  }
-  return true;
-}
+bool is_text(std::string_view bytes) { return bytes.find('\0') == std::string_view::npos && is_utf8(bytes); }
 
 std::string base64(std::string_view bytes) {
   std::string out((bytes.size() + 2) / 3 * 4 + 1, '\0');

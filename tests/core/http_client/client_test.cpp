@@ -427,6 +427,60 @@ TEST_F(HttpClientTest, CountsByStatusClassAndCode) {
   EXPECT_EQ(seen["forbidden"], 1);
 }
 
+// A host's own loop: the work is done at home, the answer comes back.
+TEST_F(HttpClientTest, IsCallableFromAForeignLoop) {
+  Answers answers{{ok("x")}};
+  Server server{answers.script()};
+  asio::io_context own{1};
+  Call call{host_principal()};
+  std::optional<Result<RequestResult>> result;
+  auto task = caller.call(get, call, to(server.url("/")));
+  asio::co_spawn(own, std::move(task), [&](std::exception_ptr error, Result<RequestResult> r) {
+    EXPECT_FALSE(error);
+    result = std::move(r);
+  });
+  own.run();
+  ASSERT_TRUE(result && *result) << result->error().message;
+  EXPECT_EQ((*result)->body, "x");
+}
+
+class HttpClientCrowded : public ClientTest {
+ protected:
+  static Settings one_and_one() {
+    auto settings = quick();
+    settings.pool.per_host = 1;
+    settings.pool.max_waiting = 1;
+    return settings;
+  }
+  HttpClientCrowded() : ClientTest(one_and_one()) {}
+};
+
+TEST_F(HttpClientCrowded, WhoFindsTheQueueFullIsToldAtOnce) {
+  std::promise<void> arrived, go;
+  std::atomic<int> requests{0};
+  Server server{[&](Peer& peer) {
+    while (peer.read_request()) {
+      if (++requests == 1) {
+        arrived.set_value();
+        go.get_future().wait();
+      }
+      peer.send(ok("x"));
+    }
+  }};
+  Call first{host_principal()}, second{host_principal()};
+  auto served = start(get, first, to(server.url("/")));
+  arrived.get_future().wait();
+  auto waits = start(get, second, to(server.url("/")));
+  auto const refused = run(get, to(server.url("/")));
+  ASSERT_TRUE(refused.has_error());
+  EXPECT_EQ(refused.error().code, Code::backpressure);
+  EXPECT_GT(refused.error().retry_after_ms, 0U);
+  go.set_value();
+  EXPECT_TRUE(served.get());
+  EXPECT_TRUE(waits.get());
+  EXPECT_EQ(server.accepted(), 1);
+}
+
 class HttpClientIdle : public ClientTest {
  protected:
   static Settings short_idle() {

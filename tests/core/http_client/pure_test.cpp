@@ -188,10 +188,10 @@ TEST(Retry, BudgetIsAFifthOfTheCallsButAtLeastThree) {
 
 TEST(Text, KnowsUtf8) {
   for (std::string const good : {"", "abc", "\t\r\n", "ä€😀", "\xF4\x8F\xBF\xBF"}) EXPECT_TRUE(is_text(good)) << good;
-  for (auto const& bad : {std::string{"\0", 1}, std::string{"\x80"}, std::string{"\xC0\x80"},
-                                std::string{"\xC1\xBF"}, std::string{"\xE0\x80\x80"}, std::string{"\xED\xA0\x80"},
-                                std::string{"\xF0\x80\x80\x80"}, std::string{"\xF4\x90\x80\x80"},
-                                std::string{"\xE2\x82"}, std::string{"\xF5\x80\x80\x80"}, std::string{"a\xFF"}})
+  for (auto const& bad : {std::string{"\0", 1}, std::string{"\x80"}, std::string{"\xC0\x80"}, std::string{"\xC1\xBF"},
+                          std::string{"\xE0\x80\x80"}, std::string{"\xED\xA0\x80"}, std::string{"\xF0\x80\x80\x80"},
+                          std::string{"\xF4\x90\x80\x80"}, std::string{"\xE2\x82"}, std::string{"\xF5\x80\x80\x80"},
+                          std::string{"a\xFF"}})
     EXPECT_FALSE(is_text(bad)) << bad;
   EXPECT_EQ(base64(std::string{"\xFF\x00\x01\x02", 4}), "/wABAg==");
   EXPECT_EQ(base64(""), "");
