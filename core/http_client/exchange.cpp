@@ -141,6 +141,12 @@ Task<Result<Response>> Exchange::steps(std::string_view head, std::string_view b
     // What the parser wants as a whole (a header, the line before a chunk) fits this buffer or is an attack.
     if (end == buffer.size())
       co_return Error{Code::upstream_failed, "the server's answer holds a line longer than any honest one"};
+    // A cancellation that came while nothing was pending has aborted nothing.
+    auto const state = co_await asio::this_coro::cancellation_state;
+    if (state.cancelled() != asio::cancellation_type::none) {
+      ErrorCode const aborted = asio::error::operation_aborted;
+      co_return lost(aborted);
+    }
     auto [read_error, n] =
         co_await stream_.async_read_some(asio::buffer(buffer.data() + end, buffer.size() - end), use_task_tuple);
     if (read_error == asio::error::eof) {

@@ -262,6 +262,7 @@ Task<Result<Response>> HttpClient::attempt(Job& job) {
   circuit_breaker::AcquireArgs wanted;
   wanted.name = "http:" + job.target.name();
   Call own{job.call, gateway_principal()};
+  if (job.call.stopped() != Stopped::no) co_return Error{Code::cancelled, "the request was cancelled"};
   auto leave = co_await caller_.call(circuit_breaker::acquire, own, std::move(wanted));
   if (!leave) co_return leave.error();
   Permit permit{*this, std::move(leave->permit)};
@@ -283,6 +284,7 @@ Task<Result<Response>> HttpClient::exchange(Job& job, std::vector<asio::ip::addr
     metrics_.retry_stale.add();
   }
 
+  if (job.call.stopped() != Stopped::no) co_return Error{Code::cancelled, "the request was cancelled"};
   auto const now = runtime_.clock().now();
   ConnectOptions options;
   options.host = job.target.host;
