@@ -12,7 +12,7 @@ namespace patchbay {
 
 inline void teardown(boost::beast::role_type role, Stream& stream, boost::system::error_code& error) {
   if (auto* tls = stream.tls())
-    boost::beast::websocket::teardown(role, *tls, error);
+    boost::beast::teardown(role, *tls, error);
   else
     boost::beast::websocket::teardown(role, stream.socket(), error);
 }
@@ -20,7 +20,7 @@ inline void teardown(boost::beast::role_type role, Stream& stream, boost::system
 template <class Handler>
 void async_teardown(boost::beast::role_type role, Stream& stream, Handler&& handler) {
   if (auto* tls = stream.tls())
-    boost::beast::websocket::async_teardown(role, *tls, std::forward<Handler>(handler));
+    boost::beast::async_teardown(role, *tls, std::forward<Handler>(handler));
   else
     boost::beast::websocket::async_teardown(role, stream.socket(), std::forward<Handler>(handler));
 }
