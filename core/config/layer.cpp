@@ -167,6 +167,13 @@ class Reader {
     return true;
   }
 
+  // A part of a larger value; null where it is wrong, since the writer needs something after a key.
+  bool nested(Branch const& branch, Node const& node, std::string const& path, json::Writer& writer) {
+    auto const json = value(branch, node, path);
+    json::write_raw(writer, json ? std::string_view{*json} : std::string_view{"null"});
+    return json.has_value();
+  }
+
   bool write(Branch const& branch, Node const& node, std::string const& path, json::Writer& writer) {
     auto const& key = *branch.key;
     switch (key.kind) {
@@ -188,7 +195,10 @@ class Reader {
         if (!text) return false;
         auto const number = number_of(*text);
         if (!number) return mismatch(key, node, path, "a number");
-        return in_range(key, *number, node, path, "") && writer.Double(*number);
+        if (!in_range(key, *number, node, path, "")) return false;
+        if (*number == std::floor(*number) && std::abs(*number) < 1e15)  // 100.0 and 100 are the same setting
+          return writer.Int64(static_cast<std::int64_t>(*number));
+        return writer.Double(*number);
       }
       case Kind::text: return write_text(key, node, path, writer);
       case Kind::list: return write_list(branch, node, path, writer);
@@ -264,7 +274,7 @@ class Reader {
     bool good = true;
     writer.StartArray();
     for (std::size_t i = 0; i < list.items.size(); ++i)
-      good = write(*branch.item, list.items[i], fmt::format("{}[{}]", path, i), writer) && good;
+      good = nested(*branch.item, list.items[i], fmt::format("{}[{}]", path, i), writer) && good;
     writer.EndArray();
     return good;
   }
@@ -281,7 +291,7 @@ class Reader {
         continue;
       }
       json::write_key(writer, member.name);
-      good = write(*branch.any, member.value, joined(path, member.name), writer) && good;
+      good = nested(*branch.any, member.value, joined(path, member.name), writer) && good;
     }
     writer.EndObject();
     return good;
@@ -301,7 +311,7 @@ class Reader {
       }
       if (member.value.is_null()) continue;
       json::write_key(writer, member.name);
-      good = write(*next, member.value, at, writer) && good;
+      good = nested(*next, member.value, at, writer) && good;
     }
     writer.EndObject();
     for (auto const& [name, next] : branch.members)
@@ -317,7 +327,10 @@ class Reader {
       case Node::Kind::null: return writer.Null();
       case Node::Kind::scalar: {
         auto text = text_of(node, path);
-        if (!text) return false;
+        if (!text) {
+          writer.Null();
+          return false;
+        }
         if (!node.quoted) {
           if (*text == "true" || *text == "false") return writer.Bool(*text == "true");
           if (auto whole = integer_of(*text)) return writer.Int64(*whole);

@@ -1,0 +1,106 @@
+#include "core/security/url.hpp"
+
+#include <spdlog/fmt/fmt.h>
+
+#include <boost/url/parse.hpp>
+#include <boost/url/url_view.hpp>
+
+namespace patchbay::security {
+namespace {
+
+namespace ip = boost::asio::ip;
+
+Error refused(std::string reason) { return Error{Code::invalid_argument, std::move(reason), "/url"}; }
+
+std::string lowered(std::string_view text) {
+  std::string out{text};
+  for (auto& c : out)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return out;
+}
+
+bool is_number(std::string_view label) {
+  if (label.empty()) return false;
+  if (label.size() >= 2 && label[0] == '0' && (label[1] == 'x' || label[1] == 'X')) return true;
+  for (char c : label)
+    if (c < '0' || c > '9') return false;
+  return true;
+}
+
+}  // namespace
+
+std::optional<std::string> strict_host(std::string_view text, std::optional<ip::address>& literal) {
+  literal.reset();
+  if (text.find(':') != std::string_view::npos) {
+    if (text.find('%') != std::string_view::npos) return std::nullopt;  // a zone means something on one machine only
+    boost::system::error_code error;
+    auto const address = ip::make_address_v6(std::string{text}, error);
+    if (error || address.is_v4_mapped()) return std::nullopt;
+    literal = address;
+    return address.to_string();
+  }
+  if (text.empty() || text.size() > 253) return std::nullopt;
+  std::size_t begin = 0;
+  std::string_view last;
+  while (begin <= text.size()) {
+    auto const end = std::min(text.find('.', begin), text.size());
+    last = text.substr(begin, end - begin);
+    if (last.empty() || last.size() > 63 || last.front() == '-' || last.back() == '-') return std::nullopt;
+    for (char c : last)
+      if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_'))
+        return std::nullopt;
+    begin = end + 1;
+  }
+  if (!is_number(last)) return lowered(text);
+  // The last label is a number, so every reader takes it for IPv4: only the plain spelling a.b.c.d is that to all.
+  boost::system::error_code error;
+  auto const address = ip::make_address_v4(std::string{text}, error);
+  if (error || address.to_string() != text) return std::nullopt;
+  literal = address;
+  return address.to_string();
+}
+
+Result<OutgoingUrl> parse_outgoing(std::string_view text, std::string_view purpose) {
+  bool const websocket = purpose == "websocket";
+  auto const right = websocket ? "ws://host/path or wss://host/path" : "http://host/path or https://host/path";
+  auto parsed = boost::urls::parse_uri(boost::urls::string_view{text.data(), text.size()});
+  if (!parsed) return refused(fmt::format("is no absolute url; write {}", right));
+  auto const view = *parsed;
+  OutgoingUrl out;
+  out.scheme = lowered({view.scheme().data(), view.scheme().size()});
+  bool const secure = out.scheme == (websocket ? "wss" : "https");
+  if (!secure && out.scheme != (websocket ? "ws" : "http"))
+    return refused(fmt::format("the scheme \"{}\" is not for this purpose; write {}", out.scheme.substr(0, 32), right));
+  if (!view.has_authority()) return refused(fmt::format("has no host; write {}", right));
+  if (view.has_userinfo()) return refused("must not carry a user or password; send credentials in a header instead");
+  auto const encoded = view.encoded_host();
+  std::string_view host{encoded.data(), encoded.size()};
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  auto strict = strict_host(host, out.literal);
+  if (!strict)
+    return refused(
+        "the host must be a plain name (letters, digits, '-', no trailing dot, no escapes; xn--... for others) or an "
+        "address as 192.0.2.1 or [2001:db8::1]");
+  out.host = std::move(*strict);
+  out.port = secure ? 443 : 80;
+  bool default_port = true;
+  if (view.has_port()) {
+    std::string_view const digits{view.port().data(), view.port().size()};
+    unsigned port = 0;
+    for (char c : digits) port = std::min(port * 10 + static_cast<unsigned>(c - '0'), 70'000U);
+    if (digits.empty() || port == 0 || port > 65'535) return refused("the port must be 1 to 65535");
+    default_port = port == out.port;
+    out.port = static_cast<std::uint16_t>(port);
+  }
+  if (websocket && view.has_fragment()) return refused("a WebSocket url has no fragment; leave out what follows \"#\"");
+  std::string_view const path{view.encoded_path().data(), view.encoded_path().size()};
+  std::string_view const query{view.encoded_query().data(), view.encoded_query().size()};
+  bool const v6 = out.host.find(':') != std::string::npos;
+  out.normalized = fmt::format("{}://{}{}{}", out.scheme, v6 ? "[" : "", out.host, v6 ? "]" : "");
+  if (!default_port) out.normalized += fmt::format(":{}", out.port);
+  out.normalized += path.empty() ? std::string_view{"/"} : path;
+  if (view.has_query()) out.normalized += fmt::format("?{}", query);
+  return out;
+}
+
+}  // namespace patchbay::security
