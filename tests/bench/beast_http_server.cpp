@@ -1,7 +1,7 @@
 // The server that the gateway's request rate is held against: Beast's HTTP in coroutines in its plainest form. It reads
 // a request, answers a fixed JSON text, and does nothing else: no timers, no routes, no JSON, no metrics.
 //
-//   beast_http_server 127.0.0.1 0        prints "listening on http://127.0.0.1:PORT"
+//   beast_http_server 127.0.0.1 0 TEXT        prints "listening on http://127.0.0.1:PORT", answers TEXT
 //
 // One thread, so that it can be put on one core.
 #include <boost/asio/co_spawn.hpp>
@@ -15,6 +15,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <string>
 
 #include "core/base/task.hpp"
 
@@ -29,7 +30,7 @@ using patchbay::use_task_tuple;
 using Socket = asio::basic_stream_socket<asio::ip::tcp, Executor>;
 using Acceptor = asio::basic_socket_acceptor<asio::ip::tcp, Executor>;
 
-Task<void> serve(Socket socket) {
+Task<void> serve(Socket socket, std::string const& text) {
   socket.set_option(asio::ip::tcp::no_delay{true});
   boost::beast::flat_buffer buffer;
   for (;;) {
@@ -39,7 +40,7 @@ Task<void> serve(Socket socket) {
     http::response<http::string_body> response{http::status::ok, request.version()};
     response.set(http::field::content_type, "application/json");
     response.keep_alive(request.keep_alive());
-    response.body() = R"({"status":"success","data":{"text":"hello"}})";
+    response.body() = text;
     response.prepare_payload();
     auto [write_error, written] = co_await http::async_write(socket, response, use_task_tuple);
     if (write_error || !response.keep_alive()) break;
@@ -48,10 +49,10 @@ Task<void> serve(Socket socket) {
   socket.shutdown(Socket::shutdown_both, ignored);
 }
 
-Task<void> listen(Acceptor& acceptor) {
+Task<void> listen(Acceptor& acceptor, std::string const& text) {
   for (;;) {
     Socket socket = co_await acceptor.async_accept(use_task);
-    asio::co_spawn(acceptor.get_executor(), serve(std::move(socket)), asio::detached);
+    asio::co_spawn(acceptor.get_executor(), serve(std::move(socket), text), asio::detached);
   }
 }
 
@@ -60,10 +61,11 @@ Task<void> listen(Acceptor& acceptor) {
 int main(int count, char** arguments) {
   std::uint16_t port = 0;
   char const* const digits = count > 2 ? arguments[2] : "0";
-  if (count > 3 || std::from_chars(digits, digits + std::strlen(digits), port).ec != std::errc{}) {
-    std::fprintf(stderr, "usage: beast_http_server [ADDRESS [PORT]]\n");
+  if (count > 4 || std::from_chars(digits, digits + std::strlen(digits), port).ec != std::errc{}) {
+    std::fprintf(stderr, "usage: beast_http_server [ADDRESS [PORT [TEXT]]]\n");
     return 2;
   }
+  std::string const text = count > 3 ? arguments[3] : R"({"status":"success","data":{"text":"hello"}})";
   asio::io_context context{1};
   asio::ip::tcp::endpoint const endpoint{asio::ip::make_address(count > 1 ? arguments[1] : "127.0.0.1"), port};
   Acceptor acceptor{context, endpoint};
@@ -72,6 +74,6 @@ int main(int count, char** arguments) {
   std::fflush(stdout);
   asio::basic_signal_set<Executor> signals{context, SIGINT, SIGTERM};
   signals.async_wait([&](boost::system::error_code, int) { context.stop(); });
-  asio::co_spawn(context, listen(acceptor), asio::detached);
+  asio::co_spawn(context, listen(acceptor, text), asio::detached);
   context.run();
 }
