@@ -10,6 +10,8 @@
 #include <system_error>
 #include <vector>
 
+#include "core/security/token.hpp"
+
 namespace patchbay::security {
 namespace {
 

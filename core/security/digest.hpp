@@ -1,6 +1,7 @@
 // Digests, random bytes and their spellings.
 //
-//   auto [token, sha256] = make_token();          // `patchbay token new`: print the token once, keep the hash
+//   hex(sha256("abc"))                // "ba7816bf..."
+//   random_url_safe(32)               // 43 characters
 //
 // Random bytes come from the kernel (getrandom). Any thread. sha256() costs some 300 ns for a token.
 #pragma once
@@ -29,11 +30,5 @@ bool equal(std::string_view a, std::string_view b);
 
 std::string random_hex(std::size_t bytes);
 std::string random_url_safe(std::size_t bytes);  // base64url without padding
-
-struct NewToken {
-  std::string token;
-  std::string sha256;
-};
-NewToken make_token(std::size_t bytes = 32);
 
 }  // namespace patchbay::security

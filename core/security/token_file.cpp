@@ -67,18 +67,26 @@ TokenFile& TokenFile::operator=(TokenFile&& other) noexcept {
   return *this;
 }
 
-std::vector<std::string> token_folders() {
+std::vector<std::string> token_folders(std::filesystem::path const& state_folder) {
   std::vector<std::string> out;
   if (auto runtime = environment("XDG_RUNTIME_DIR"); !runtime.empty()) out.push_back(runtime + "/patchbay");
   out.emplace_back("/run/patchbay");
-  auto state = environment("XDG_STATE_HOME");
-  if (auto const home = environment("HOME"); state.empty() && !home.empty()) state = home + "/.local/state";
-  if (!state.empty()) out.push_back(state + "/patchbay");
+  if (!state_folder.empty()) {
+    out.push_back(state_folder.string());
+    return out;
+  }
+  if (auto given = environment("STATE_DIRECTORY"); !given.empty()) out.push_back(given);
+  if (auto given = environment("XDG_STATE_HOME"); !given.empty())
+    out.push_back(given + "/patchbay");
+  else if (auto home = environment("HOME"); !home.empty())
+    out.push_back(home + "/.local/state/patchbay");
+  out.emplace_back("/var/lib/patchbay");
   return out;
 }
 
-Result<TokenFile> TokenFile::write(std::uint16_t port, std::string_view token) {
-  return write_in(token_folders(), port, token);
+Result<TokenFile> TokenFile::write(std::uint16_t port, std::string_view token,
+                                   std::filesystem::path const& state_folder) {
+  return write_in(token_folders(state_folder), port, token);
 }
 
 Result<TokenFile> TokenFile::write_in(std::vector<std::string> const& folders, std::uint16_t port,
@@ -140,9 +148,9 @@ void TokenFile::remove() {
   path_.clear();
 }
 
-Result<std::string> read_token(std::uint16_t port) { return read_token_in(token_folders(), port); }
+Result<std::string> read_run_token(std::uint16_t port) { return read_run_token_in(token_folders(), port); }
 
-Result<std::string> read_token_in(std::vector<std::string> const& folders, std::uint16_t port) {
+Result<std::string> read_run_token_in(std::vector<std::string> const& folders, std::uint16_t port) {
   auto const name = name_of(port);
   for (auto const& folder : folders) {
     int const at = open_folder(folder, false);
