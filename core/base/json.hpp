@@ -148,8 +148,9 @@ inline bool has_surrogate(std::string_view text) {
 template <class Next>
 class Guard {
  public:
-  Guard(Next& next, Limits const& limits, rapidjson::MemoryStream const& stream, std::vector<Span>* spans)
-      : next_(next), limits_(limits), stream_(stream), spans_(spans) {}
+  // `escapes`: the text has \u somewhere. Only an escape can make a string hold what valid UTF-8 cannot.
+  Guard(Next& next, Limits const& limits, rapidjson::MemoryStream const& stream, std::vector<Span>* spans, bool escapes)
+      : next_(next), limits_(limits), stream_(stream), spans_(spans), escapes_(escapes) {}
 
   bool Null() { return scalar() && next_.Null(); }
   bool Bool(bool value) { return scalar() && next_.Bool(value); }
@@ -210,6 +211,7 @@ class Guard {
   bool decoded(std::string_view text) {
     if (text.size() > limits_.string_bytes)
       return refuse(Code::invalid_argument, "a string longer than " + std::to_string(limits_.string_bytes) + " bytes");
+    if (!escapes_) return true;
     if (has_surrogate(text)) return refuse(Code::invalid_argument, "a lone surrogate in a string: not valid Unicode");
     if (limits_.unique_keys && std::memchr(text.data(), 0, text.size()) != nullptr)
       return refuse(Code::invalid_argument, "U+0000 in a string");
@@ -220,6 +222,7 @@ class Guard {
   Limits const& limits_;
   rapidjson::MemoryStream const& stream_;
   std::vector<Span>* spans_;
+  bool const escapes_;
   unsigned depth_ = 0;
   std::size_t values_ = 0;
   bool in_object_ = false;
@@ -234,7 +237,7 @@ Result<void> run(std::string_view text, Limits const& limits, Next& next, std::v
   if (!is_utf8(text)) return Error{Code::invalid_argument, "not JSON: the text is not valid UTF-8"};
   // RapidJSON skips a byte order mark only in its encoded streams, so one is an error here (RFC 8259, section 8.1).
   rapidjson::MemoryStream stream{text.data(), text.size()};
-  Guard<Next> guard{next, limits, stream, spans};
+  Guard<Next> guard{next, limits, stream, spans, text.find("\\u") != std::string_view::npos};
   rapidjson::Reader reader;
   auto done = reader.Parse<parse_flags>(stream, guard);
   if (done.IsError()) {
