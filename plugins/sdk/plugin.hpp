@@ -15,6 +15,11 @@ class Config {
   explicit Config(std::string text) : text_(text.empty() ? "{}" : std::move(text)) {}
 
   std::string const& text() const { return text_; }  // a JSON object, secrets filled in
+  // A folder for what the plugin wants to keep; its own, for this user only. Empty when the host offers none.
+  std::string state_directory() const {
+    auto const parsed = json::parse(text_, json::upstream_limits);
+    return parsed ? std::string{json::find_text(parsed->document, state_key)} : std::string{};
+  }
   // As a described struct. Errors: invalid_argument for an unknown key, a missing one or a value of another kind.
   template <class T>
   Result<T> read() const {
@@ -34,6 +39,7 @@ class Config {
   }
 
  private:
+  static constexpr std::string_view state_key = "state_directory";  // put there by the host
   static std::string_view rough_kind(json::Value const& value) {
     auto const kind = json::kind_of(value);
     return kind == "an integer" ? std::string_view{"a number"} : kind;
@@ -58,7 +64,7 @@ class Config {
             json::pointer_token(key)};
     };
     std::apply([&](auto const&... fields) { (one(fields), ...); }, Describe<T>::fields);
-    if (!known)
+    if (!known && key != state_key)
       return Error{Code::invalid_argument, "unknown key " + std::string{key} + "; there are: " + names,
                    json::pointer_token(key)};
     return out;
