@@ -2,8 +2,7 @@
 // without coroutines, so that those parts compile fast and are tested without a gateway. Header-only; any thread.
 #pragma once
 
-#include "core/base/json.hpp"
-#include "core/base/result.hpp"
+#include "plugins/sdk/operation.hpp"
 
 namespace patchbay::home_assistant {
 

@@ -1,0 +1,61 @@
+#include "plugins/home_assistant/plugin.hpp"
+
+#include "plugins/home_assistant/text.hpp"
+
+namespace patchbay::home_assistant {
+namespace {
+
+// Versions of one Home Assistant apart from those of another.
+std::filesystem::path versions_folder(Settings const& settings) {
+  auto url = settings.websocket_url();
+  std::string const whose = url ? *url : "none";
+  auto const begin = whose.find("://") == std::string::npos ? 0 : whose.find("://") + 3;
+  return state_folder(settings.state_directory) / "versions" /
+         percent_encoded(whose.substr(begin, whose.find('/', begin) - begin));
+}
+
+Settings checked(sdk::Config const& config) {
+  auto settings = config.read<Settings>();
+  if (!settings) throw ErrorException{settings.error()};
+  if (!settings->url.empty())
+    if (auto url = settings->websocket_url(); !url) throw ErrorException{url.error()};
+  return *settings;
+}
+
+}  // namespace
+
+HomeAssistant::HomeAssistant(sdk::Host& host, sdk::Config config)
+    : Plugin(host, std::move(config)),
+      settings_(checked(this->config())),
+      session_(host, settings_),
+      versions_(versions_folder(settings_)),
+      dashboards_(host, session_, versions_),
+      events_(host, session_),
+      services_(session_) {
+  if (!settings_.url.empty()) host.spawn("first connection", session_.connect_now());
+}
+
+void HomeAssistant::declare(sdk::Table<HomeAssistant>& table) {
+  declare_dashboards(table);
+  declare_cards(table);
+  declare_versions(table);
+  declare_core_api(table);
+  declare_history(table);
+  declare_advanced_api(table);
+  declare_services(table);
+  declare_events(table);
+}
+
+sdk::Task<void> HomeAssistant::stop() {
+  events_.end();
+  auto closing = session_.close();
+  co_await std::move(closing);
+}
+
+}  // namespace patchbay::home_assistant
+
+PATCHBAY_PLUGIN(patchbay::home_assistant::HomeAssistant, {.id = "org.patchbay.home_assistant",
+                                                          .name = "home_assistant",
+                                                          .interface = "HOME_ASSISTANT",
+                                                          .prefix = "ha",
+                                                          .version = "1.0.0"})
