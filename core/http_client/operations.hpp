@@ -137,7 +137,9 @@ inline constexpr std::tuple call_fields{
 template <>
 struct patchbay::Describe<patchbay::http_client::TlsArgs> {
   static constexpr std::tuple fields{
-      field("ca", &http_client::TlsArgs::ca, "Certificates to trust instead of the system's").optional(),
+      field("ca", &http_client::TlsArgs::ca,
+            "Certificates to trust instead of the system's: PEM text or the path of a file")
+          .optional(),
       field("verify", &http_client::TlsArgs::verify, "Whether the server must prove its name").optional()};
 };
 template <>
