@@ -93,10 +93,16 @@ CircuitBreakers::CircuitBreakers(Caller& caller, Counters& counters, Clock const
                                  Settings settings)
     : caller_(caller), counters_(counters), clock_(clock), log_(log), permits_(settings.permits) {
   if (auto done = apply(std::move(settings)); !done) throw ErrorException{done.error()};
-  collector_ = counters_.collect([this](std::vector<FamilySample>& out) { collect(out); });
+  auto limit = [&](char const* name, double value) {
+    return counters_.gauge_function("patchbay_limit", "Limits in force", {{"name", name}}, [value] { return value; });
+  };
+  shown_ = {counters_.collect([this](std::vector<FamilySample>& out) { collect(out); }),
+            limit("circuit_breakers", max_names), limit("circuit_breaker_permits", permits_.most)};
 }
 
-CircuitBreakers::~CircuitBreakers() { counters_.forget(collector_); }
+CircuitBreakers::~CircuitBreakers() {
+  for (auto id : shown_) counters_.forget(id);
+}
 
 Result<void> CircuitBreakers::apply(Settings settings) {
   if (auto good = check(settings); !good) return good;

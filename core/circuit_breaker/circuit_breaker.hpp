@@ -100,7 +100,7 @@ class CircuitBreakers {
   // By the number that stands in a permit: read without the lock, filled once, never emptied.
   std::array<std::atomic<Entry*>, max_names> by_index_{};
   std::vector<std::unique_ptr<Entry>> owned_;
-  std::uint64_t collector_ = 0;
+  std::array<std::uint64_t, 3> shown_{};  // what the counters ask us for
 };
 
 }  // namespace patchbay::circuit_breaker

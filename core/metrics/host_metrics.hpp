@@ -10,6 +10,7 @@
 // shared lock and some 0.2 us.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <memory>
 #include <shared_mutex>
@@ -59,13 +60,24 @@ class HistogramHandle {
   prometheus::Histogram* histogram_ = nullptr;
 };
 
+struct HostLimits {
+  std::size_t series_per_family = 1000;
+  std::size_t families = 1000;
+  std::size_t series = 50'000;  // of all families
+};
+// By the names under which a configuration sets them and patchbay_limit{name} shows them.
+struct HostLimit {
+  std::string_view name;
+  std::size_t HostLimits::*member;
+  std::size_t least, most;
+};
+inline constexpr std::array host_limits{HostLimit{"metric_series", &HostLimits::series_per_family, 2, 100'000},
+                                        HostLimit{"metrics", &HostLimits::families, 0, 100'000},
+                                        HostLimit{"metric_series_in_all", &HostLimits::series, 0, 1'000'000}};
+
 class HostMetrics {
  public:
-  struct Limits {
-    std::size_t series_per_family = 1000;
-    std::size_t families = 1000;
-    std::size_t series = 50'000;  // of all families
-  };
+  using Limits = HostLimits;
 
   explicit HostMetrics(Limits limits);
   ~HostMetrics();

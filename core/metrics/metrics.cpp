@@ -46,8 +46,15 @@ Metrics::Metrics(Counters& counters, Settings settings)
         settings.build_info.emplace_back("compiler", compiler);
         return std::move(settings);
       }()),
-      host_(settings_.limits) {}
-Metrics::~Metrics() = default;
+      host_(settings_.limits) {
+  for (auto const& limit : host_limits)
+    limit_gauges_.push_back(
+        counters_.gauge_function("patchbay_limit", "Limits in force", {{"name", std::string{limit.name}}},
+                                 [value = settings_.limits.*limit.member] { return static_cast<double>(value); }));
+}
+Metrics::~Metrics() {
+  for (auto id : limit_gauges_) counters_.forget(id);
+}
 
 Result<void> Metrics::increment(IncrementArgs const& args) {
   if (auto good = check_value(args.value); !good) return good;

@@ -57,6 +57,7 @@ class Metrics {
   Settings const settings_;
   HostMetrics host_;
   std::atomic<std::uint64_t> scrapes_{0}, last_bytes_{0};
+  std::vector<std::uint64_t> limit_gauges_;
 };
 
 }  // namespace patchbay::metrics

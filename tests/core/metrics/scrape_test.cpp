@@ -91,6 +91,7 @@ TEST(MetricsScrape, FamiliesShownByTwoPartsAreOne) {
   EXPECT_EQ(page.find("# HELP patchbay_limit"), page.rfind("# HELP patchbay_limit"));
   EXPECT_NE(page.find("patchbay_limit{name=\"one\"} 1\npatchbay_limit{name=\"two\"} 2\n"), std::string::npos) << page;
   EXPECT_EQ(page.find("patchbay_empty"), std::string::npos);
+  EXPECT_NE(page.find("patchbay_limit{name=\"metric_series\"} 1000\n"), std::string::npos) << page;
   EXPECT_EQ(checked(page), "left with 0");
 }
 
