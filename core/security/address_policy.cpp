@@ -71,6 +71,7 @@ constexpr Special specials[] = {
     v6(0, 0, 128, "unspecified"),
     v6(0, 0, 128, "loopback", 0, 0, 1),
     v6(0x01, 0x00, 64, "discard"),
+    {{0x00, 0x64, 0xFF, 0x9B, 0x00, 0x01}, 48, "private (local NAT64)"},
     v6(0x20, 0x01, 32, "Teredo", 0, 0),
     v6(0x20, 0x01, 28, "reserved", 0x00, 0x10),
     v6(0x20, 0x01, 28, "reserved", 0x00, 0x20),
@@ -88,7 +89,7 @@ Special const* special_of(Bytes const& bytes) {
   return nullptr;
 }
 
-// The IPv4 address that an IPv6 address leads to, as mapped bytes: NAT64 64:ff9b::/96 and 64:ff9b:1::/48, 6to4
+// The IPv4 address that an IPv6 address leads to, as mapped bytes: NAT64 64:ff9b::/96, 6to4
 // 2002::/16, IPv4-compatible ::/96, and mapped ones as they are.
 std::optional<Bytes> embedded(Bytes const& bytes) {
   Bytes out{};
@@ -98,8 +99,7 @@ std::optional<Bytes> embedded(Bytes const& bytes) {
     return out;
   };
   Bytes const nat64{0x00, 0x64, 0xFF, 0x9B};
-  Bytes const nat64_local{0x00, 0x64, 0xFF, 0x9B, 0x00, 0x01};
-  if (inside(bytes, nat64, 96) || inside(bytes, nat64_local, 48)) return take(12);
+  if (inside(bytes, nat64, 96)) return take(12);
   if (bytes[0] == 0x20 && bytes[1] == 0x02) return take(2);
   Bytes const zero{};
   bool const small = bytes[12] == 0 && bytes[13] == 0 && bytes[14] == 0;
@@ -111,9 +111,6 @@ std::optional<Bytes> embedded(Bytes const& bytes) {
 
 std::string_view special_kind(ip::address const& address) {
   auto bytes = mapped(address);
-  // A local NAT64 prefix is private by itself, wherever it leads.
-  Bytes const nat64_local{0x00, 0x64, 0xFF, 0x9B, 0x00, 0x01};
-  if (inside(bytes, nat64_local, 48)) return "private (local NAT64)";
   if (auto inner = embedded(bytes)) bytes = *inner;
   auto const* special = special_of(bytes);
   return special == nullptr ? std::string_view{} : special->kind;
@@ -194,14 +191,12 @@ bool AddressPolicy::address_allowed(ip::address const& address) const {
   auto bytes = mapped(address);
   if (auto inner = embedded(bytes)) bytes = *inner;
   auto const* special = special_of(bytes);
-  bool const is_special = !special_kind(address).empty();
   return std::any_of(networks_.begin(), networks_.end(), [&](Network const& network) {
     if (!inside(bytes, network.bytes, network.prefix) && !inside(mapped(address), network.bytes, network.prefix))
       return false;
-    if (!is_special) return true;
     // A special address needs an entry that lies inside its own range.
-    if (special == nullptr) return network.prefix >= 48;
-    return network.prefix >= special->prefix && inside(network.bytes, special->network, special->prefix);
+    return special == nullptr ||
+           (network.prefix >= special->prefix && inside(network.bytes, special->network, special->prefix));
   });
 }
 

@@ -15,14 +15,23 @@ namespace ip = boost::asio::ip;
 
 constexpr std::string_view key_hint = "list it under security.outgoing.allow (host[:port], *.domain or a network)";
 
+bool is_plugin(Principal const& principal) { return principal.name.starts_with("plugin:"); }
+
 // What a plugin may reach: its scopes "outgoing:<entry>", entries as in security.outgoing.allow, "*" for everywhere.
+// One without such a scope goes where the operation that it was granted leads.
 struct PluginGrants {
   explicit PluginGrants(Principal const& principal) {
     std::vector<std::string> entries;
+    bool listed = false;
     for (auto const& scope : principal.scopes) {
-      if (scope == "admin" || scope == "outgoing:*" || scope == "outgoing.*") everywhere = true;
-      if (scope.starts_with("outgoing:") && scope != "outgoing:*") entries.push_back(scope.substr(9));
+      if (!scope.starts_with("outgoing:")) continue;
+      listed = true;
+      if (scope == "outgoing:*")
+        everywhere = true;
+      else
+        entries.push_back(scope.substr(9));
     }
+    if (!listed && (principal.unrestricted || principal.is_admin())) everywhere = true;
     policy = AddressPolicy{entries};
   }
   bool everywhere = false;
@@ -68,8 +77,7 @@ Task<Result<std::vector<ip::address>>> Security::resolve(Call& call, std::string
 }
 
 std::optional<Error> Security::refuse_url(Principal const& principal, OutgoingUrl const& url) const {
-  if (principal.unrestricted || !principal.is_remote) return std::nullopt;
-  if (principal.name.starts_with("plugin:")) {
+  if (is_plugin(principal)) {
     PluginGrants const grants{principal};
     if (grants.everywhere || !grants.policy.empty()) return std::nullopt;
     return Error{Code::forbidden,
@@ -77,6 +85,7 @@ std::optional<Error> Security::refuse_url(Principal const& principal, OutgoingUr
                              url.host, url.port, url.host, url.port),
                  "/url"};
   }
+  if (principal.unrestricted || !principal.is_remote) return std::nullopt;
   if (now().outgoing.empty())
     return Error{Code::forbidden, fmt::format("no address may be named from outside; to allow this one {}", key_hint),
                  "/url"};
@@ -88,8 +97,8 @@ Task<Result<CheckUrlResult>> Security::check_url(Call& call, CheckUrlArgs args) 
   if (!url) co_return url.error();
   auto const principal = call.principal_ptr();
   if (auto refused = refuse_url(*principal, *url)) co_return *refused;
-  bool const plugin = principal->name.starts_with("plugin:");
-  bool const free = principal->unrestricted || (!plugin && !principal->is_remote);
+  bool const plugin = is_plugin(*principal);
+  bool const free = !plugin && (principal->unrestricted || !principal->is_remote);
   PluginGrants const grants{*principal};
   // The policy in force now, not one that comes while the name is looked up.
   auto const& policy = plugin ? grants.policy : now().outgoing;

@@ -9,9 +9,9 @@ namespace patchbay::security {
 // Who is calling? The surfaces ask once a request (or connection). Without any credential the answer is the anonymous
 // principal with whatever scopes the configuration leaves it.
 struct AuthenticateArgs {
-  std::string token;       // the bare token, or empty
-  std::string header;      // the Authorization field, or empty
-  std::string peer;        // address that failed logins are counted for
+  std::string token{};     // the bare token, or empty
+  std::string header{};    // the Authorization field, or empty
+  std::string peer{};      // address that failed logins are counted for
   bool forwarded = false;  // the request carried Forwarded or X-Forwarded-*: never anonymous rights
   bool who_only = false;   // typed callers: fill nothing but `who`, which saves copying names and scopes
 };

@@ -73,10 +73,17 @@ Result<OutgoingUrl> parse_outgoing(std::string_view text, std::string_view purpo
     return refused(fmt::format("the scheme \"{}\" is not for this purpose; write {}", out.scheme.substr(0, 32), right));
   if (!view.has_authority()) return refused(fmt::format("has no host; write {}", right));
   if (view.has_userinfo()) return refused("must not carry a user or password; send credentials in a header instead");
+  // Boost.URL 1.81 takes "http://127.0.0.1./" for the host 127.0.0.1 and the path "./"; the next reader would not.
+  auto const begin = text.find("//") + 2;
+  auto const authority = text.substr(begin, std::min(text.find_first_of("/?#", begin), text.size()) - begin);
+  auto const seen = view.encoded_authority();
+  bool plain = authority == std::string_view{seen.data(), seen.size()};
   auto const encoded = view.encoded_host();
   std::string_view host{encoded.data(), encoded.size()};
-  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
-  auto strict = strict_host(host, out.literal);
+  bool const bracketed = host.starts_with('[') && host.ends_with(']');
+  if (bracketed) host = host.substr(1, host.size() - 2);
+  plain = plain && bracketed == (host.find(':') != std::string_view::npos);
+  auto strict = plain ? strict_host(host, out.literal) : std::nullopt;
   if (!strict)
     return refused(
         "the host must be a plain name (letters, digits, '-', no trailing dot, no escapes; xn--... for others) or an "
