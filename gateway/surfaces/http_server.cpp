@@ -114,20 +114,17 @@ class Listener final : public std::enable_shared_from_this<Listener> {
     auto const peer = socket.remote_endpoint(error);
     if (error) return;  // gone again
     auto const most = state_->config->settings.max_connections;
-    auto const open = state_->shared->connections.fetch_add(1) + 1;
-    // Those that are turned away linger for a moment; so many of them that it hurts are dropped.
+    auto& shared = *state_->shared;
+    if (shared.connections.fetch_add(1) < most)
+      return std::make_shared<http::Session>(state_, std::move(socket), peer.address(), shared.connections)->start();
+    shared.connections.fetch_sub(1);
+    // Those that are turned away are told so and linger for a moment; when they are so many that it hurts, no more.
     constexpr std::int64_t most_lingering = 64;
-    auto const session = open <= most + most_lingering
-                             ? std::make_shared<http::Session>(state_, std::move(socket), peer.address())
-                             : nullptr;
-    if (!session) {
-      state_->shared->connections.fetch_sub(1);
-      state_->counters.cut("connections");
-    } else if (open > most) {
-      session->turn_away();
-    } else {
-      session->start();
-    }
+    if (shared.turned_away.fetch_add(1) < most_lingering)
+      return std::make_shared<http::Session>(state_, std::move(socket), peer.address(), shared.turned_away)
+          ->turn_away();
+    shared.turned_away.fetch_sub(1);
+    state_->counters.cut("connections");
   }
   void on_error(ErrorCode error) {
     if (error == asio::error::operation_aborted || !acceptor_.is_open()) return;
@@ -169,17 +166,16 @@ class HttpServer::Impl {
       if (!endpoint) return endpoint.error();
       endpoints.push_back(*endpoint);
     }
-    // A plain bind first: with SO_REUSEPORT a second gateway would get half of the connections in silence.
     std::vector<std::vector<Acceptor>> acceptors(runtime_.size());
     for (auto& endpoint : endpoints) {
-      {
-        auto probe = bound(runtime_.shard(0).executor(), endpoint, false);
-        if (!probe) return probe.error();
-        if (endpoint.port() == 0) endpoint.port(probe->local_endpoint().port());
-      }
+      // A plain bind first: with SO_REUSEPORT a second gateway would get half of the connections in silence. (Asked for
+      // any port, the kernel shares none.)
+      if (endpoint.port() != 0)
+        if (auto probe = bound(runtime_.shard(0).executor(), endpoint, false); !probe) return probe.error();
       for (std::size_t i = 0; i < runtime_.size(); ++i) {
         auto acceptor = bound(runtime_.shard(i).executor(), endpoint, true);
         if (!acceptor) return acceptor.error();
+        endpoint.port(acceptor->local_endpoint().port());
         acceptors[i].push_back(std::move(*acceptor));
       }
       addresses_.push_back(endpoint.address());
@@ -287,7 +283,7 @@ class HttpServer::Impl {
   }
   bool wait_for_end(SteadyTime until) {
     std::unique_lock lock{mutex_};
-    return ended_.wait_until(lock, until, [this] { return connections() == 0; });
+    return ended_.wait_until(lock, until, [this] { return connections() == 0 && shared_->turned_away == 0; });
   }
 
   Runtime& runtime_;

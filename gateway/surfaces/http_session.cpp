@@ -95,8 +95,9 @@ void InputBuffer::shrink() {
   capacity_ = begin_ = end_ = 0;
 }
 
-Session::Session(std::shared_ptr<ShardState> state, Socket socket, ip::address peer)
+Session::Session(std::shared_ptr<ShardState> state, Socket socket, ip::address peer, std::atomic<std::int64_t>& count)
     : state_(std::move(state)),
+      count_(count),
       socket_(std::move(socket)),
       peer_(std::move(peer)),
       client_(peer_),
@@ -112,7 +113,7 @@ Session::Session(std::shared_ptr<ShardState> state, Socket socket, ip::address p
 Session::~Session() {
   state_->sessions.erase(this);
   state_->counters.connections(-1);
-  state_->shared->connections.fetch_sub(1);
+  count_.fetch_sub(1);
   if (state_->on_session_end) state_->on_session_end();
 }
 
@@ -583,6 +584,12 @@ void Session::finish_call(Result<Answer>& result) {
 
 void Session::append_answer_head(std::uint16_t status, std::string_view type, std::optional<std::size_t> length,
                                  std::string_view extra, bool chunked) {
+  // A request whose end has not come cannot be stepped over: the connection ends with its answer.
+  if (!exchange_.taken) {
+    exchange_.taken = take_request();
+    if (!exchange_.taken) unread_ = true;
+    if (!exchange_.taken) exchange_.keep_alive = false;
+  }
   extra_.assign(extra);
   if (exchange_.cross_origin) {
     extra_ += "Access-Control-Allow-Origin: ";
@@ -701,10 +708,6 @@ void Session::end_request() {
     auto const path = shown(head_.path, 200);
     state_->log.write(LogLevel::debug, "http", "request answered",
                       {{"method", name_of(exchange_.method)}, {"path", path}, {"peer", client_text_}});
-  }
-  if (!exchange_.taken && !take_request()) {
-    unread_ = true;
-    exchange_.keep_alive = false;
   }
   searched_ = 0;
   if (!exchange_.keep_alive) close_after_ = true;

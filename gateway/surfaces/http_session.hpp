@@ -51,7 +51,8 @@ class InputBuffer {
 
 class Session final : public std::enable_shared_from_this<Session>, private StreamOutput {
  public:
-  Session(std::shared_ptr<ShardState> state, Socket socket, ip::address peer);
+  // Counted in `count`, one of Shared, which the caller has raised.
+  Session(std::shared_ptr<ShardState> state, Socket socket, ip::address peer, std::atomic<std::int64_t>& count);
   ~Session() override;
   Session(Session const&) = delete;
   Session& operator=(Session const&) = delete;
@@ -138,6 +139,7 @@ class Session final : public std::enable_shared_from_this<Session>, private Stre
   void expire(SteadyTime now);
 
   std::shared_ptr<ShardState> const state_;
+  std::atomic<std::int64_t>& count_;
   Socket socket_;
   ip::address const peer_;
   ip::address local_;

@@ -62,6 +62,7 @@ struct Shared {
   explicit Shared(std::size_t address_bytes) : ledger(address_bytes) {}
   AddressLedger ledger;
   std::atomic<std::int64_t> connections{0};
+  std::atomic<std::int64_t> turned_away{0};   // that still linger
   std::atomic<std::uint64_t> credentials{0};  // raised when cached ones must be asked for again
 };
 

@@ -277,18 +277,16 @@ class Document {
     write_parameters(info, path, is_get);
     if (!is_get) write_body(info, path);
     write_responses(info, route);
-    json::write_key(writer_, "security");
-    writer_.StartArray();
-    writer_.StartObject();
-    if (info.scope != "public") {
-      json::write_key(writer_, "bearer");
-      writer_.StartArray();
-      writer_.EndArray();
-    }
-    writer_.EndObject();
-    writer_.EndArray();
+    write_security(info);
     write_extensions(info);
     writer_.EndObject();
+  }
+
+  // A token is needed, may be needed (anonymous callers have some scopes where there are no tokens), or is not.
+  void write_security(OperationInfo const& info) {
+    json::write_key(writer_, "security");
+    constexpr std::string_view needed = R"([{"bearer":[]}])", perhaps = R"([{"bearer":[]},{}])", open = "[]";
+    json::write_raw(writer_, info.scope == "admin" ? needed : info.scope == "public" ? open : perhaps);
   }
 
   static std::vector<std::string> path_parameters(std::string const& path) {
