@@ -32,9 +32,6 @@ namespace patchbay {
 namespace metrics {
 class Metrics;
 }
-namespace circuit_breaker {
-class Registry;
-}
 
 struct GatewayOptions {
   std::string config_file;             // empty: defaults (and the environment)
@@ -87,7 +84,6 @@ class Gateway {
   LogSink& log();
   Counters& counters();
   metrics::Metrics& metrics();
-  circuit_breaker::Registry& breakers();
 
  private:
   struct Impl;

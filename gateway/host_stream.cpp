@@ -33,7 +33,8 @@ void HostStream::end(Result<Answer> result) {
   changed_.notify_one();
 }
 
-Result<Answer> HostStream::run(std::function<bool(std::string_view, std::string_view)> const& on_event, std::function<void()> const& cancel) {
+Result<Answer> HostStream::run(std::function<bool(std::string_view, std::string_view)> const& on_event,
+                               std::function<void()> const& cancel) {
   std::unique_lock lock{mutex_};
   for (;;) {
     changed_.wait(lock, [&] { return !events_.empty() || result_.has_value(); });

@@ -23,7 +23,8 @@ class HostStream final : public EventSink, public std::enable_shared_from_this<H
   void end(Result<Answer> result);
 
   // --- the host's side: gives each event to the function until the operation ends; false stops it early ---
-  Result<Answer> run(std::function<bool(std::string_view event, std::string_view json)> const& on_event, std::function<void()> const& cancel);
+  Result<Answer> run(std::function<bool(std::string_view event, std::string_view json)> const& on_event,
+                     std::function<void()> const& cancel);
 
  private:
   static constexpr std::size_t capacity = 256;

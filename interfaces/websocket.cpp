@@ -3,17 +3,21 @@
 namespace patchbay {
 
 void WebsocketInterface::declare(OperationTable& table) {
-  using namespace websocket;
   auto& ws = websocket_;
-  table.add(connect, [&ws](Call& call, ConnectArgs args) { return ws.connect(call, std::move(args)); });
-  table.add(send, [&ws](Call& call, SendArgs args) { return ws.send(call, std::move(args)); });
-  table.add(receive, [&ws](Call& call, ReceiveArgs args) { return ws.receive(call, std::move(args)); });
-  table.add(request, [&ws](Call& call, RequestArgs args) { return ws.request(call, std::move(args)); });
-  table.add(subscribe, [&ws](Call& call, SubscribeArgs args) { return ws.subscribe(call, std::move(args)); });
-  table.add(close, [&ws](Call& call, CloseArgs args) { return ws.close(call, std::move(args)); });
-  table.add(list, [&ws](Call& call, Nothing) { return ws.list(call); });
-  table.add(status, [&ws](Call& call, StatusArgs args) { return ws.status(call, std::move(args)); });
-  table.add(stats, [&ws](Call&, Nothing) { return ws.stats(); });
+  table.add(websocket::connect,
+            [&ws](Call& call, websocket::ConnectArgs args) { return ws.connect(call, std::move(args)); });
+  table.add(websocket::send, [&ws](Call& call, websocket::SendArgs args) { return ws.send(call, std::move(args)); });
+  table.add(websocket::receive,
+            [&ws](Call& call, websocket::ReceiveArgs args) { return ws.receive(call, std::move(args)); });
+  table.add(websocket::request,
+            [&ws](Call& call, websocket::RequestArgs args) { return ws.request(call, std::move(args)); });
+  table.add(websocket::subscribe,
+            [&ws](Call& call, websocket::SubscribeArgs args) { return ws.subscribe(call, std::move(args)); });
+  table.add(websocket::close, [&ws](Call& call, websocket::CloseArgs args) { return ws.close(call, std::move(args)); });
+  table.add(websocket::list, [&ws](Call& call, Nothing) { return ws.list(call); });
+  table.add(websocket::status,
+            [&ws](Call& call, websocket::StatusArgs args) { return ws.status(call, std::move(args)); });
+  table.add(websocket::stats, [&ws](Call&, Nothing) { return ws.stats(); });
 }
 
 }  // namespace patchbay

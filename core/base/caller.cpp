@@ -24,6 +24,7 @@ void Caller::publish(OperationTable table) {
   table.bind(counters_);
   tables_.push_back(std::make_unique<OperationTable const>(std::move(table)));
   table_.store(tables_.back().get(), std::memory_order_release);
+  if (published_) published_(*tables_.back());
 }
 
 Caller::Watch::Watch(Caller&, Row const& row, Call& call) : row_(row), call_(call) {

@@ -49,6 +49,7 @@ class Caller {
     reply_ = std::move(hook);
   }  // tests check replies here
   void on_timed(std::function<void(TimedCall const&)> hook) { timed_ = std::move(hook); }
+  void on_publish(std::function<void(OperationTable const&)> hook) { published_ = std::move(hook); }
   void on_exception(std::function<void(Row const&, Call const&, std::string_view)> hook) {
     exception_ = std::move(hook);
   }
@@ -126,6 +127,7 @@ class Caller {
   static OperationTable const* empty_table();
   std::function<void(AuditRecord const&)> audit_;
   std::function<void(Row const&, Result<Answer> const&)> reply_;
+  std::function<void(OperationTable const&)> published_;
   std::function<void(TimedCall const&)> timed_;
   std::function<void(Row const&, Call const&, std::string_view)> exception_;
 };

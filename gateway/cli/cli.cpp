@@ -7,7 +7,7 @@
 #include <csignal>
 #include <cstdio>
 
-#include "core/security/token.hpp"
+#include "core/security/digest.hpp"
 #include "gateway/cli/arguments.hpp"
 #include "gateway/cli/client.hpp"
 #include "gateway/cli/completion.hpp"
@@ -160,16 +160,17 @@ int describe(Common const& common, std::string const& format) {
 }
 
 int new_token(std::string const& id, std::vector<std::string> const& scopes, bool force_json) {
-  auto const token = security::make_token();
+  auto const token = security::random_url_safe(32);
+  auto const sha256 = security::hex(security::sha256(token));
   if (force_json || !is_terminal(STDOUT_FILENO)) {
-    fmt::print("{{\"id\":{},\"token\":{},\"sha256\":{}}}\n", json::quoted(id), json::quoted(token.token),
-               json::quoted(token.sha256));
+    fmt::print("{{\"id\":{},\"token\":{},\"sha256\":{}}}\n", json::quoted(id), json::quoted(token),
+               json::quoted(sha256));
     return 0;
   }
   fmt::print(
       "token (shown once; give it to the caller):\n  {}\n\nfor the configuration, under security.tokens:\n  - {{id: "
       "{}, sha256: {}, scopes: [{}]}}\n",
-      token.token, id, token.sha256, fmt::join(scopes, ", "));
+      token, id, sha256, fmt::join(scopes, ", "));
   return 0;
 }
 

@@ -1,0 +1,153 @@
+#include "gateway/configuration.hpp"
+
+#include <spdlog/fmt/fmt.h>
+
+#include <boost/asio/ip/address.hpp>
+#include <cstdlib>
+#include <filesystem>
+#include <thread>
+
+namespace patchbay {
+namespace {
+
+template <class T>
+T described(RawJson const& raw) {
+  T out{};
+  auto parsed = json::parse(raw.text, json::upstream_limits);
+  if (parsed) describe::read(parsed->document, out);
+  return out;
+}
+
+LogLevel level_named(std::string_view name) {
+  for (auto const& [text, level] : EnumNames<LogLevel>::names)
+    if (text == name) return level;
+  return LogLevel::info;
+}
+
+std::filesystem::path environment_path(char const* name) {
+  auto const* value = std::getenv(name);
+  return value != nullptr && *value == '/' ? std::filesystem::path{value} : std::filesystem::path{};
+}
+
+// "127.0.0.1:8765", "[::1]:0", "localhost:80"
+bool is_loopback_address(std::string const& listen) {
+  auto host = listen.substr(0, listen.rfind(':'));
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  if (host == "localhost") return true;
+  boost::system::error_code error;
+  auto const address = boost::asio::ip::make_address(host, error);
+  return !error && address.is_loopback();
+}
+
+// Where the running program lies.
+std::filesystem::path program_folder() {
+  std::error_code error;
+  auto const program = std::filesystem::read_symlink("/proc/self/exe", error);
+  return error ? std::filesystem::current_path() : program.parent_path();
+}
+
+}  // namespace
+
+std::vector<std::string> limit_names() {
+  std::vector<std::string> names;
+  for (auto const& limit : http::limits) names.emplace_back(limit.name);
+  return names;
+}
+
+std::vector<std::string> check_configuration(std::string const& file) {
+  auto const loaded = config::load({.path = file, .limit_names = limit_names()});
+  std::vector<std::string> out;
+  for (auto const& problem : loaded.problems) out.push_back(problem.text());
+  return out;
+}
+
+std::vector<std::string> scopes_of_readers(OperationTable const& table) {
+  std::map<std::string, bool> only_reads;
+  for (auto const& row : table.rows()) {
+    if (row->info.owner == "gateway") continue;
+    auto const at = only_reads.emplace(row->info.scope, true).first;
+    at->second = at->second && row->info.effect == Effect::read;
+  }
+  std::vector<std::string> out;
+  for (auto const& [scope, reads] : only_reads)
+    if (reads && scope != "admin") out.push_back(scope);
+  return out;
+}
+
+std::filesystem::path state_folder() {
+  if (auto given = environment_path("STATE_DIRECTORY"); !given.empty()) return given;  // systemd
+  if (auto given = environment_path("XDG_STATE_HOME"); !given.empty()) return given / "patchbay";
+  if (auto home = environment_path("HOME"); !home.empty()) return home / ".local/state/patchbay";
+  return "/var/lib/patchbay";
+}
+
+std::filesystem::path plugin_folder(config::Values const& values) {
+  if (!values.plugins.directory.empty()) return values.plugins.directory;
+  auto const beside = program_folder() / "plugins";
+  std::error_code error;
+  if (std::filesystem::is_directory(beside, error)) return beside;
+  return PATCHBAY_PLUGIN_DIR;
+}
+
+unsigned shard_count(config::Values const& values) {
+  return values.server.shards != 0 ? values.server.shards : std::max(1U, std::thread::hardware_concurrency());
+}
+
+logging::Settings logging_settings(config::Values const& values) {
+  logging::Settings out;
+  out.level = level_named(values.logging.level);
+  for (auto const& [logger, level] : values.logging.levels) out.levels.emplace(logger, level_named(level));
+  out.format = values.logging.format == "json" ? logging::Format::json : logging::Format::text;
+  out.file = values.logging.file;
+  return out;
+}
+
+security::Settings security_settings(config::Values const& values, std::string const& run_token_sha256) {
+  security::Settings out;
+  for (auto const& token : values.security.tokens) {
+    // A reference that cannot be read now makes a token that nobody has; the configuration's check has said so.
+    auto const sha256 = token.sha256.read();
+    if (sha256) out.tokens.push_back({token.id, *sha256, token.scopes, token.user_id, token.entities, token.expires});
+  }
+  out.run_token_sha256 = run_token_sha256;
+  out.origins = values.security.origins;
+  out.anonymous_auto = values.security.anonymous_auto;
+  out.loopback = std::all_of(values.server.listen.begin(), values.server.listen.end(), is_loopback_address);
+  out.jwt_configured = values.security.jwt.configured();
+  out.outgoing_allow = values.security.outgoing_allow;
+  out.failed_logins_per_minute = values.security.failed_logins_per_minute;
+  return out;
+}
+
+circuit_breaker::Settings circuit_breaker_settings(config::Values const& values) {
+  circuit_breaker::Settings out;
+  out.defaults = described<circuit_breaker::Overrides>(values.circuit_breaker.defaults);
+  out.rules = described<std::vector<circuit_breaker::Rule>>(values.circuit_breaker.rules);
+  return out;
+}
+
+HttpSettings http_settings(config::Values const& values, std::string version) {
+  HttpSettings out;
+  out.listen = values.server.listen;
+  out.hosts = values.server.hosts;
+  out.trusted_proxies = values.server.trusted_proxies;
+  out.version = std::move(version);
+  out.max_connections = static_cast<std::int64_t>(values.server.http_max_connections);
+  out.idle_timeout_ms = values.server.http_idle_timeout.count();
+  for (auto const& limit : http::limits)
+    if (auto at = values.limits.find(std::string{limit.name}); at != values.limits.end())
+      out.*limit.member = std::clamp(static_cast<std::int64_t>(at->second), limit.least, limit.most);
+  return out;
+}
+
+plugin_host::Settings plugin_settings(config::Values const& values) {
+  plugin_host::Settings out;
+  out.directory = plugin_folder(values);
+  out.watch = values.plugins.watch;
+  out.grants = values.plugins.grants;
+  for (auto const& [name, settings] : values.plugins.settings) out.configurations.emplace(name, settings.text);
+  out.state_directory = state_folder() / "plugins";
+  return out;
+}
+
+}  // namespace patchbay
