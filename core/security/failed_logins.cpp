@@ -20,18 +20,21 @@ std::string FailedLogins::key_of(std::string_view peer) {
 std::optional<std::chrono::milliseconds> FailedLogins::note(std::string_view peer, SteadyTime now, unsigned limit) {
   auto key = key_of(peer);
   std::lock_guard lock{mutex_};
-  auto found = entries_.find(key);
-  if (found == entries_.end()) {
+  auto found = index_.find(key);
+  if (found == index_.end()) {
     if (entries_.size() >= most) {
-      std::erase_if(entries_, [&](auto const& entry) { return now - entry.second.since >= window; });
-      if (entries_.size() >= most)
-        entries_.erase(std::min_element(entries_.begin(), entries_.end(),
-                                        [](auto const& a, auto const& b) { return a.second.since < b.second.since; }));
+      index_.erase(entries_.front().key);
+      entries_.pop_front();
     }
-    found = entries_.emplace(std::move(key), Entry{now, 0}).first;
+    entries_.push_back(Entry{std::move(key), now, 0});
+    found = index_.emplace(entries_.back().key, std::prev(entries_.end())).first;
   }
-  auto& entry = found->second;
-  if (now - entry.since >= window) entry = Entry{now, 0};
+  auto& entry = *found->second;
+  if (now - entry.since >= window) {
+    entry.since = now;
+    entry.count = 0;
+    entries_.splice(entries_.end(), entries_, found->second);
+  }
   if (entry.count >= limit)
     return std::max(std::chrono::ceil<std::chrono::milliseconds>(entry.since + window - now),
                     std::chrono::milliseconds{1});
@@ -41,8 +44,8 @@ std::optional<std::chrono::milliseconds> FailedLogins::note(std::string_view pee
 
 std::size_t FailedLogins::watched(SteadyTime now) const {
   std::lock_guard lock{mutex_};
-  return static_cast<std::size_t>(std::count_if(entries_.begin(), entries_.end(),
-                                                [&](auto const& entry) { return now - entry.second.since < window; }));
+  return static_cast<std::size_t>(
+      std::count_if(entries_.begin(), entries_.end(), [&](auto const& entry) { return now - entry.since < window; }));
 }
 
 }  // namespace patchbay::security

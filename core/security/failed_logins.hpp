@@ -8,11 +8,12 @@
 #pragma once
 
 #include <chrono>
-#include <map>
+#include <list>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 
 #include "core/base/clock.hpp"
 
@@ -32,11 +33,13 @@ class FailedLogins {
 
  private:
   struct Entry {
+    std::string key;
     SteadyTime since;
     unsigned count = 0;
   };
   mutable std::mutex mutex_;
-  std::map<std::string, Entry, std::less<>> entries_;
+  std::list<Entry> entries_;  // the one whose window began first stands first
+  std::unordered_map<std::string_view, std::list<Entry>::iterator> index_;
 };
 
 }  // namespace patchbay::security
