@@ -40,7 +40,10 @@ Expanded expand(std::string_view text, Environment const& environment) {
     for (char c : name)
       good = good && ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_');
     if (!good) {
-      out.problem = "\"${" + std::string{inner} + "}\" names no variable; write ${NAME} or ${NAME:-default}";
+      // What stands there is not shown: it could be a part of a secret.
+      out.problem =
+          "what stands between \"${\" and \"}\" names no variable; write ${NAME} or ${NAME:-default} (and $${ for a "
+          "plain ${)";
       return out;
     }
     auto const found = environment.find(name);

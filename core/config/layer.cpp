@@ -30,7 +30,7 @@ std::string shown(double value) {
   return fmt::format("{}", value);
 }
 std::string shown_text(Key const& key, std::string_view text) {
-  if (key.secret) return "what stands there";
+  if (key.secret || key.kind == Kind::free) return "what stands there";
   return fmt::format("\"{}\"", text.substr(0, std::min<std::size_t>(text.size(), 60)));
 }
 std::vector<std::string_view> split(std::string_view text, char mark) {

@@ -24,7 +24,7 @@ std::vector<std::string> split_path(std::string_view path) {
   }
 }
 
-// Byte offset of a line and column (both from 1; columns count characters, as the parser does).
+// Byte offset of a line and column (both from 1; the parser counts columns in bytes).
 std::size_t offset_of(std::string_view text, int line, int column) {
   std::size_t at = 0;
   for (int i = 1; i < line; ++i) {
@@ -32,11 +32,7 @@ std::size_t offset_of(std::string_view text, int line, int column) {
     if (end == std::string_view::npos) return text.size();
     at = end + 1;
   }
-  for (int i = 1; i < column && at < text.size(); ++i) {
-    ++at;
-    while (at < text.size() && (static_cast<unsigned char>(text[at]) & 0xC0) == 0x80) ++at;
-  }
-  return at;
+  return std::min(at + static_cast<std::size_t>(column - 1), text.size());
 }
 
 // Where a scalar that begins at `at` ends on its line; npos when it goes on in the next one.
