@@ -15,7 +15,7 @@
 // Each change of state starts a new generation; the result of a permit of an older one is taken and changes nothing, so
 // a straggler from before the outage neither closes nor opens anything. A permit that is not given back within the
 // permit time is void and no longer held against max_concurrent. Reading changes no state. Any thread: a mutex of its
-// own, held for some 50 ns; what happened is returned, so that logging and counting are done outside of it.
+// own, held for some 100 ns; what happened is returned, so that logging and counting are done outside of it.
 #pragma once
 
 #include <mutex>

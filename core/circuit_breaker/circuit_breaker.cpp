@@ -28,15 +28,17 @@ std::vector<Rule> const& built_in_rules() {
 
 // "<breaker>-<slot>-<sequence>", hexadecimal.
 std::string permit_text(std::uint32_t index, Permit permit) {
-  std::array<char, 48> text;
-  auto* at = text.data();
-  auto* const end = text.data() + text.size();
-  at = std::to_chars(at, end, index, 16).ptr;
-  *at++ = '-';
-  at = std::to_chars(at, end, permit.slot, 16).ptr;
-  *at++ = '-';
-  at = std::to_chars(at, end, permit.sequence, 16).ptr;
-  return {text.data(), at};
+  std::string out;
+  auto number = [&out](std::uint64_t value) {
+    std::array<char, 16> digits;
+    out.append(digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), value, 16).ptr);
+  };
+  number(index);
+  out += '-';
+  number(permit.slot);
+  out += '-';
+  number(permit.sequence);
+  return out;
 }
 
 struct PermitName {

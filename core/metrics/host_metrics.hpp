@@ -2,7 +2,7 @@
 //
 //   HostMetrics store{{}};
 //   auto orders = store.counter("orders_total", {{"shop", "north"}});   // once
-//   orders->add();                                                       // some 10 ns, any thread
+//   orders->add();                                                       // some 20 ns, any thread
 //
 // A family is made at its first use or by declare; its type, label names and buckets stay as they were then. At most
 // `max_series` series a family: the last is the one whose label values are all "other", which takes what is beyond.
