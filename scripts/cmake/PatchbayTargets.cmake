@@ -43,6 +43,8 @@ function(patchbay_flags target)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     # Coroutine frames and optional<> make these two report what cannot happen.
     target_compile_options(${target} PRIVATE -Wno-maybe-uninitialized -fno-gnu-unique $<$<COMPILE_LANGUAGE:CXX>:-fcoroutines>)
+    # Optimised, it takes the frames' own operator new for a mismatch of their own operator delete.
+    target_compile_options(${target} PRIVATE $<$<AND:$<CONFIG:Release>,$<COMPILE_LANGUAGE:CXX>>:-Wno-mismatched-new-delete>)
   endif()
   if(PATCHBAY_SANITIZE)
     target_compile_options(${target} PRIVATE -fsanitize=${PATCHBAY_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
