@@ -51,6 +51,7 @@ std::filesystem::path program_folder() {
 std::vector<std::string> limit_names() {
   std::vector<std::string> names;
   for (auto const& limit : http::limits) names.emplace_back(limit.name);
+  for (auto const& limit : metrics::host_limits) names.emplace_back(limit.name);
   return names;
 }
 
@@ -123,6 +124,15 @@ circuit_breaker::Settings circuit_breaker_settings(config::Values const& values)
   circuit_breaker::Settings out;
   out.defaults = described<circuit_breaker::Overrides>(values.circuit_breaker.defaults);
   out.rules = described<std::vector<circuit_breaker::Rule>>(values.circuit_breaker.rules);
+  return out;
+}
+
+metrics::Settings metrics_settings(config::Values const& values, std::string version) {
+  metrics::Settings out;
+  out.build_info = {{"version", std::move(version)}};
+  for (auto const& limit : metrics::host_limits)
+    if (auto at = values.limits.find(std::string{limit.name}); at != values.limits.end())
+      out.limits.*limit.member = std::clamp<std::size_t>(at->second, limit.least, limit.most);
   return out;
 }
 

@@ -9,6 +9,7 @@
 #include "core/circuit_breaker/circuit_breaker.hpp"
 #include "core/config/load.hpp"
 #include "core/logging/logging.hpp"
+#include "core/metrics/metrics.hpp"
 #include "core/plugin_host/plugin_host.hpp"
 #include "core/security/security.hpp"
 #include "gateway/surfaces/http_settings.hpp"
@@ -29,6 +30,7 @@ std::filesystem::path plugin_folder(config::Values const& values);
 logging::Settings logging_settings(config::Values const& values);
 security::Settings security_settings(config::Values const& values, std::string const& run_token_sha256);
 circuit_breaker::Settings circuit_breaker_settings(config::Values const& values);
+metrics::Settings metrics_settings(config::Values const& values, std::string version);
 HttpSettings http_settings(config::Values const& values, std::string version);
 plugin_host::Settings plugin_settings(config::Values const& values);
 

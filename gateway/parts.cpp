@@ -20,7 +20,7 @@ Parts::Parts(GatewayOptions const& options, config::Loaded loaded, std::string t
       runtime({.shards = shard_count(loaded.values)}, clock, log),
       config(runtime, counters, log, std::move(loaded)),
       security(runtime, caller, counters, log, security_settings(*config.values(), token_sha256)),
-      metrics(counters),
+      metrics(counters, metrics_settings(*config.values(), Gateway::version())),
       breakers(caller, counters, clock, log, circuit_breaker_settings(*config.values())),
       http_client(runtime, caller, counters, log, {}),
       websocket(runtime, caller, counters, log, {}),
