@@ -671,6 +671,21 @@ StatsResult PluginHost::stats(Call&, Nothing) {
   return out;
 }
 
+namespace {
+bool is_empty(json::Value const& value) {
+  if (value.IsNull() || value.IsFalse()) return true;
+  if (value.IsString()) return value.GetStringLength() == 0;
+  if (value.IsArray()) return value.Empty();
+  if (!value.IsObject()) return false;
+  return std::all_of(value.MemberBegin(), value.MemberEnd(), [](auto const& member) { return is_empty(member.value); });
+}
+// Keys without anything in them: nobody has set the plugin up.
+bool is_unset(std::string const& configuration) {
+  auto const parsed = json::parse(configuration, json::upstream_limits);
+  return parsed && parsed->document.IsObject() && !parsed->document.ObjectEmpty() && is_empty(parsed->document);
+}
+}  // namespace
+
 std::vector<PartHealth> PluginHost::health() const {
   std::lock_guard lock{mutex_};
   std::vector<PartHealth> out;
@@ -681,7 +696,7 @@ std::vector<PartHealth> PluginHost::health() const {
     if (refused_.size() > 1) own.message += fmt::format(" (and {} more)", refused_.size() - 1);
   }
   for (auto const& [name, configuration] : settings_.configurations) {
-    if (plugins_.contains(name)) continue;
+    if (plugins_.contains(name) || is_unset(configuration)) continue;
     own.status = "unavailable";
     own.ready = false;
     own.message = fmt::format("the plugin {} is configured but not loaded{}{}", name, own.message.empty() ? "" : "; ",

@@ -32,7 +32,7 @@ struct Settings {
   // here has its shipped default, if any.
   std::map<std::string, std::vector<std::string>> grants;
   // By plugin name: its configuration, a JSON object with secrets filled in. A name here that is not loaded makes the
-  // gateway not ready.
+  // gateway not ready, unless all its keys are empty, as the defaults of a shipped plugin are that nobody has set up.
   std::map<std::string, std::string> configurations;
   std::filesystem::path state_directory;  // each plugin gets a folder of its own below; empty: none
   std::chrono::milliseconds create_limit = std::chrono::seconds{30};

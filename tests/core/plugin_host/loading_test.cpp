@@ -122,6 +122,7 @@ TEST_F(PluginHostTest, OfTwoFilesWithOneNameTheHigherVersionWins) {
 
 TEST_F(PluginHostTest, AConfiguredPluginThatIsNotLoadedMakesTheGatewayNotReady) {
   settings.configurations["echo"] = "{}";
+  settings.configurations["shipped"] = R"({"url":"","token":"","code":false,"vision":{"key":""}})";  // never set up
   start();
   auto part = host->health().front();
   EXPECT_FALSE(part.ready);
