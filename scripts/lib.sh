@@ -25,7 +25,11 @@ stage() {
   log=$cache/logs/${name//[^a-zA-Z0-9]/-}.$$.log
   "$@" >"$log" 2>&1 </dev/null || code=$?
   if [ "$code" != 0 ]; then
-    tail -n 60 "$log" >&2
+    if grep -q '^FAILED: ' "$log"; then  # of a build, what failed first
+      sed -n '/^FAILED: /,$p' "$log" | grep -v '^\[' | cut -c1-600 | head -n 60 >&2
+    else
+      tail -n 60 "$log" >&2
+    fi
     say "$name failed after $(seconds_since "$start") s (exit code $code; all of it: $log)"
     return "$code"
   fi
