@@ -26,14 +26,15 @@ bool is_secret_name(std::string_view name);
 void mask_json(json::Value& value, json::Document::AllocatorType& allocator);
 
 // Replaces what looks like a secret inside running text: "Bearer xyz", "password=xyz", "token": "xyz", and the user
-// part of a url.
+// part of a url. Principals such as "token:kitchen" stay.
 std::string mask_text(std::string_view text);
 
 // The text on one line and in valid UTF-8: CR, LF, TAB, other control characters, bidirectional overrides and line
 // separators escaped, cut to at most `most` bytes (then it ends in "...").
 std::string one_line(std::string_view text, std::size_t most);
 
-// As one_line but for a text that a JSON writer escapes afterwards: only repairs the encoding and cuts.
+// As one_line but for a text that a JSON writer escapes afterwards: repairs the encoding, cuts, and replaces only the
+// active characters that JSON would let through.
 std::string valid_utf8(std::string_view text, std::size_t most);
 
 }  // namespace patchbay::redact

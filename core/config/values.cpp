@@ -6,6 +6,7 @@
 #include <set>
 
 #include "core/base/redact.hpp"
+#include "core/config/checks.hpp"
 
 namespace patchbay::config {
 namespace {
@@ -279,6 +280,18 @@ void check_together(Effective const& effective, Values const& values, Problems& 
       wrong("security.tokens",
             fmt::format("the sha256 of \"{}\" stands there twice; make a token of its own", token.id));
   }
+  // A token that cannot be read must not look like no token at all, which would open anonymous access.
+  for (auto const& token : values.security.tokens) {
+    if (!token.sha256.is_reference()) continue;
+    auto const digest = token.sha256.read();
+    if (digest.has_error())
+      wrong("security.tokens", fmt::format("sha256 of \"{}\": {}", token.id, digest.error().message));
+    else if (auto right = checks::sha256(*digest))
+      wrong("security.tokens",
+            fmt::format("sha256 of \"{}\": what {} refers to {}", token.id, token.sha256.reference(), *right));
+  }
+  if (jwt.key.is_reference())
+    if (auto const key = jwt.key.read(); key.has_error()) wrong("security.jwt.key", key.error().message);
   bool const guarded = !values.security.tokens.empty() || jwt.configured() || values.server.insecure;
   for (auto const& listen : values.server.listen)
     if (!guarded && !is_loopback(listen))

@@ -196,6 +196,17 @@ TEST(ConfigLoad, AnotherAddressIsFineWithATokenOrInsecure) {
                              HasSubstr("the sha256 of \"a\" stands there twice")));
 }
 
+TEST(ConfigLoad, ATokenThatCannotBeReadIsAProblem) {
+  auto const with = [](std::string const& sha256) {
+    return from("security: {tokens: [{id: a, sha256: '" + sha256 + "', scopes: []}]}").problem_text();
+  };
+  EXPECT_THAT(with("file:/nonexistent/digest"), HasSubstr("sha256 of \"a\": the secret file /nonexistent/digest"));
+  EXPECT_THAT(with("env:NO_SUCH_VARIABLE_HERE"), HasSubstr("which is not set"));
+  EXPECT_THAT(with("file:/dev/null"), HasSubstr("must be the 64 hexadecimal digits"));
+  EXPECT_THAT(from("security: {jwt: {algorithms: [HS256], key: 'file:/nonexistent/key'}}").problem_text(),
+              HasSubstr("security.jwt.key: the secret file /nonexistent/key cannot be read"));
+}
+
 TEST(ConfigLoad, NamespacesOfTheDefaultComeAfterTheOwnOnes) {
   auto const text = from("hub: {namespaces: [{pattern: mine, publish: admin}]}").values.hub.namespaces.text;
   EXPECT_TRUE(text.starts_with(R"([{"pattern":"mine","publish":"admin"},{"pattern":"audit")")) << text;
