@@ -28,6 +28,7 @@ class Upstream:
         self.port = self._socket.getsockname()[1]
         self.requests: list[bytes] = []
         self.connections = 0
+        self._open: set[socket.socket] = set()
         self._threads = [threading.Thread(target=self._accept, daemon=True)]
         self._threads[0].start()
 
@@ -46,28 +47,41 @@ class Upstream:
             thread.start()
 
     def _serve(self, connection):
-        with connection:
-            connection.settimeout(30)
-            try:
-                if self._context:
-                    connection = self._context.wrap_socket(connection, server_side=True)
-                with connection:
-                    while request := read_request(connection):
-                        self.requests.append(request)
-                        if self._script(connection, request) is False:
-                            return
-            except OSError:
-                pass  # the client has hung up, which is its right
+        connection.settimeout(30)
+        self._open.add(connection)
+        try:
+            if self._context:
+                self._open.discard(connection)
+                connection = self._context.wrap_socket(connection, server_side=True)
+                self._open.add(connection)
+            while request := read_request(connection):
+                self.requests.append(request)
+                if self._script(connection, request) is False:
+                    return
+        except OSError:
+            pass  # the client has hung up, which is its right
+        finally:
+            self._open.discard(connection)
+            connection.close()
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
+        self._hang_up(self._socket)
+        self._threads[0].join()
+        for connection in list(self._open):
+            self._hang_up(connection)
+        for thread in self._threads[1:]:
+            thread.join()
+        self._socket.close()
+
+    @staticmethod
+    def _hang_up(connection):
         try:
-            self._socket.shutdown(socket.SHUT_RDWR)
+            connection.shutdown(socket.SHUT_RDWR)
         except OSError:
             pass
-        self._socket.close()
 
 
 def read_request(connection) -> bytes:
