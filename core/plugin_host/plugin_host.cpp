@@ -233,7 +233,7 @@ Task<bool> PluginHost::with_limit(std::function<void()> work, std::chrono::milli
   auto shared = std::make_shared<Shared>();
   shared->home = &runtime_.home();
   shared->timer = &timer;
-  std::thread{[shared, work = std::move(work)] {
+  std::thread thread{[shared, work = std::move(work)] {
     work();
     std::lock_guard lock{shared->mutex};
     shared->done = true;
@@ -241,7 +241,7 @@ Task<bool> PluginHost::with_limit(std::function<void()> work, std::chrono::milli
     shared->home->post([shared] {
       if (shared->timer != nullptr) shared->timer->cancel();
     });
-  }}.detach();
+  }};
   co_await asio::this_coro::throw_if_cancelled(false);
   bool done = false;
   while (!done && timer.expiry() > std::chrono::steady_clock::now()) {
@@ -250,10 +250,17 @@ Task<bool> PluginHost::with_limit(std::function<void()> work, std::chrono::milli
     std::lock_guard lock{shared->mutex};
     done = shared->done;
   }
-  std::lock_guard lock{shared->mutex};
-  shared->home = nullptr;
-  shared->timer = nullptr;
-  co_return shared->done;
+  {
+    std::lock_guard lock{shared->mutex};
+    shared->home = nullptr;
+    shared->timer = nullptr;
+    done = shared->done;
+  }
+  if (done)
+    thread.join();
+  else
+    thread.detach();
+  co_return done;
 }
 
 // ---- loading ----
