@@ -36,7 +36,7 @@ Result<void> Gateway::start() {
 
   auto const token = security::random_url_safe(32);
   try {
-    impl_->parts = std::make_unique<Parts>(options, std::move(loaded), security::hex(security::sha256(token)));
+    impl_->parts = std::make_unique<Parts>(options, std::move(loaded), token);
   } catch (ErrorException const& error) {
     return error.error();
   }

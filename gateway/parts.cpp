@@ -15,19 +15,19 @@
 
 namespace patchbay {
 
-Parts::Parts(GatewayOptions const& options, config::Loaded loaded, std::string token_sha256)
+Parts::Parts(GatewayOptions const& options, config::Loaded loaded, std::string token)
     : log(counters, clock, logging_settings(loaded.values)),
       runtime({.shards = shard_count(loaded.values)}, clock, log),
       config(runtime, counters, log, std::move(loaded)),
-      security(runtime, caller, counters, log, security_settings(*config.values(), token_sha256)),
+      security(runtime, caller, counters, log, security_settings(*config.values(), security::hex(security::sha256(token)))),
       metrics(counters, metrics_settings(*config.values(), Gateway::version())),
       breakers(caller, counters, clock, log, circuit_breaker_settings(*config.values())),
       http_client(runtime, caller, counters, log, {}),
       websocket(runtime, caller, counters, log, {}),
       plugins(runtime, caller, counters, log, plugin_settings(*config.values())),
       system(runtime, caller, counters, system_hooks(options)),
-      run_token_sha256(std::move(token_sha256)) {
-  log.set_secrets(config.secrets());
+      run_token(std::move(token)) {
+  hide_secrets();
   interfaces.push_back(std::make_unique<LoggingInterface>(log, runtime));
   interfaces.push_back(std::make_unique<SecurityInterface>(security));
   interfaces.push_back(std::make_unique<MetricsInterface>(metrics));
@@ -51,6 +51,12 @@ void Parts::publish_table() {
   OperationTable table;
   for (auto const& interface : interfaces) interface->declare(table);
   caller.publish(std::move(table));
+}
+
+void Parts::hide_secrets() {
+  auto secrets = config.secrets();
+  secrets.push_back(run_token);
+  log.set_secrets(std::move(secrets));
 }
 
 void Parts::hook_up() {
@@ -86,8 +92,8 @@ void Parts::apply(config::Values const& values) {
                 {{"part", part}, {"reason", result.error().message}});
   };
   complain("logging", log.apply(logging_settings(values)));
-  log.set_secrets(config.secrets());
-  security.apply(security_settings(values, run_token_sha256));
+  hide_secrets();
+  complain("security", security.apply(security_settings(values, security::hex(security::sha256(run_token)))));
   complain("circuit_breaker", breakers.apply(circuit_breaker_settings(values)));
   plugins.apply(plugin_settings(values));
   if (http) {

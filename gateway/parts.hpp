@@ -16,7 +16,7 @@
 namespace patchbay {
 
 struct Parts {
-  Parts(GatewayOptions const& options, config::Loaded loaded, std::string run_token_sha256);
+  Parts(GatewayOptions const& options, config::Loaded loaded, std::string run_token);
   ~Parts();
   Parts(Parts const&) = delete;
   Parts& operator=(Parts const&) = delete;
@@ -42,11 +42,12 @@ struct Parts {
   std::unique_ptr<HttpServer> http;
   std::vector<std::unique_ptr<Interface>> interfaces;
   std::atomic<bool> draining{false};
-  std::string const run_token_sha256;
+  std::string const run_token;  // the admin's of this run; only its hash is handed on
 
  private:
   system::Hooks system_hooks(GatewayOptions const& options);
   void hook_up();
+  void hide_secrets();  // from the log
 };
 
 }  // namespace patchbay
