@@ -84,22 +84,22 @@ void Command::key(std::string_view name) {
   body_ += json::quoted(name);
   body_ += ':';
 }
-Command&& Command::text(std::string_view name, std::string_view value) && {
+Command Command::text(std::string_view name, std::string_view value) && {
   key(name);
   body_ += json::quoted(value);
   return std::move(*this);
 }
-Command&& Command::raw(std::string_view name, std::string_view json) && {
+Command Command::raw(std::string_view name, std::string_view json) && {
   key(name);
   body_ += json;
   return std::move(*this);
 }
-Command&& Command::flag(std::string_view name, bool value) && {
+Command Command::flag(std::string_view name, bool value) && {
   key(name);
   body_ += value ? "true" : "false";
   return std::move(*this);
 }
-Command&& Command::number(std::string_view name, std::int64_t value) && {
+Command Command::number(std::string_view name, std::int64_t value) && {
   key(name);
   body_ += std::to_string(value);
   return std::move(*this);

@@ -26,10 +26,10 @@ namespace patchbay::home_assistant {
 class Command {
  public:
   explicit Command(std::string_view type);
-  Command&& text(std::string_view key, std::string_view value) &&;
-  Command&& raw(std::string_view key, std::string_view json) &&;
-  Command&& flag(std::string_view key, bool value) &&;
-  Command&& number(std::string_view key, std::int64_t value) &&;
+  Command text(std::string_view key, std::string_view value) &&;
+  Command raw(std::string_view key, std::string_view json) &&;
+  Command flag(std::string_view key, bool value) &&;
+  Command number(std::string_view key, std::int64_t value) &&;
   std::string const& type() const { return type_; }
   std::string json() const { return body_ + "}"; }
 
