@@ -55,18 +55,12 @@ class Call {
     return host_.call<R>(std::move(operation), std::move(args), timeout, id_);
   }
 
-  // For streaming operations. emit() comes back when the next event is welcome: true, or false when the listener has
-  // gone or the call was cancelled, after which the handler should end.
-  Task<bool> emit(std::string event, RawJson json) {
-    auto const taken = try_emit(event, json.text);
-    if (taken != Taken::wait) co_return taken == Taken::ok;
-    auto waiting = ready();
-    bool const more = co_await std::move(waiting);
-    co_return more;
-  }
+  // For streaming operations. emit() sends at once, and its task comes back when the next event is welcome: true, or
+  // false when the listener has gone or the call was cancelled, after which the handler should end.
+  Task<bool> emit(std::string_view event, RawJson const& json) { return when_welcome(try_emit(event, json.text)); }
   template <class T>
-  Task<bool> emit(std::string event, T const& value) {
-    return emit(std::move(event), RawJson{describe::to_text(value)});
+  Task<bool> emit(std::string_view event, T const& value) {
+    return when_welcome(try_emit(event, describe::to_text(value)));
   }
   // The same without waiting: after `wait` (the event was taken) nothing more before ready() has come back.
   Taken try_emit(std::string_view event, std::string_view json) {
@@ -99,6 +93,13 @@ class Call {
   }
 
  private:
+  Task<bool> when_welcome(Taken taken) {
+    if (taken != Taken::wait) co_return taken == Taken::ok;
+    auto waiting = ready();
+    bool const more = co_await std::move(waiting);
+    co_return more;
+  }
+
   Host& host_;
   pb_call id_;
   std::string_view args_, principal_, user_id_, traceparent_, entities_;

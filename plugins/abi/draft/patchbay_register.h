@@ -1,6 +1,6 @@
 /* Draft extension "patchbay.register/1" of the host: operations that are known only at run time, such as the tools of a
- * server that the plugin connects to. A draft may still change; a plugin that uses it must be built for this version.
- */
+ * server that the plugin connects to. A draft may still change, and a gateway need not offer it: extension() is NULL
+ * then, as it is in this version. */
 #ifndef PATCHBAY_REGISTER_H
 #define PATCHBAY_REGISTER_H
 
