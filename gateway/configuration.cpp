@@ -84,10 +84,13 @@ std::filesystem::path state_folder() {
 
 std::filesystem::path plugin_folder(config::Values const& values) {
   if (!values.plugins.directory.empty()) return values.plugins.directory;
-  auto const beside = program_folder() / "plugins";
-  std::error_code error;
-  if (std::filesystem::is_directory(beside, error)) return beside;
-  return PATCHBAY_PLUGIN_DIR;
+  // Beside the program in a build, below its prefix when installed (wherever that was moved to), else where it was
+  // meant.
+  for (auto const& folder : {program_folder() / "plugins", program_folder().parent_path() / PATCHBAY_PLUGIN_DIR}) {
+    std::error_code error;
+    if (std::filesystem::is_directory(folder, error)) return folder;
+  }
+  return std::filesystem::path{PATCHBAY_PREFIX} / PATCHBAY_PLUGIN_DIR;
 }
 
 unsigned shard_count(config::Values const& values) {

@@ -206,8 +206,9 @@ int run(int argc, char** argv) {
   std::string tool;
   auto* call_command =
       app.add_subcommand("call", "Call an operation: patchbay call TOOL [JSON | @FILE | --key value ...]");
-  call_command->add_option("TOOL", tool, "Tool name, such as system_health")->required();
+  call_command->add_option("TOOL", tool, "Tool name, such as system_health");
   call_command->prefix_command();
+  call_command->set_help_flag();  // `call TOOL --help` is about the tool
   call_command->footer(
       "TOOL's own arguments stand after it: patchbay call TOOL --help lists them.\n--url, --local, --config and --json "
       "stand before it.");
@@ -259,7 +260,15 @@ int run(int argc, char** argv) {
   }
 
   if (serve_command->parsed()) return serve(serve_options);
-  if (call_command->parsed()) return call(common, tool, call_command->remaining());
+  if (call_command->parsed()) {
+    auto const words = call_command->remaining();
+    if (tool.empty() || tool == "--help" || tool == "-h") {
+      bool const asked = !tool.empty() || std::find(words.begin(), words.end(), "--help") != words.end();
+      fmt::print(asked ? stdout : stderr, "{}{}", asked ? "" : "TOOL is missing\n", call_command->help());
+      return asked ? 0 : usage_error;
+    }
+    return call(common, tool, words);
+  }
   if (operations_command->parsed()) return list_operations(common, interface);
   if (describe_command->parsed()) return describe(common, format);
   if (plugins_command->parsed()) {

@@ -68,13 +68,17 @@ class HttpClient final : public Client {
     std::string pending;
     std::optional<Result<Answer>> end;
     unsigned status = 0;
-    // Newline-delimited JSON: {"event","data"} many times, then the envelope.
+    // Newline-delimited JSON: {"event","data"} many times, at last {"event":"end"} with the envelope as its data.
     auto take_line = [&](std::string_view line) {
       if (line.empty()) return true;
       auto parsed = json::parse(line, json::upstream_limits);
-      if (parsed && parsed->document.IsObject() && json::find(parsed->document, "status") == nullptr &&
-          json::find(parsed->document, "event") != nullptr)
-        return on_event(json::find_text(parsed->document, "event"), parsed->member_text("data"));
+      auto const event =
+          parsed && parsed->document.IsObject() ? json::find_text(parsed->document, "event") : std::string_view{};
+      if (event == "end") {
+        end = open_envelope(parsed->member_text("data"), status);
+        return true;
+      }
+      if (!event.empty()) return on_event(json::find_text(parsed->document, "event"), parsed->member_text("data"));
       end = open_envelope(line, status);
       return true;
     };

@@ -225,8 +225,9 @@ def test_health_routes(gateway):
 def test_plugins(gateway, admin):
     names = [plugin["name"] for plugin in admin.call("plugins_list")["plugins"]]
     assert "echo" in names
-    assert admin.call("plugins_info", name="echo")["prefix"] == "echo"
-    file = admin.call("plugins_info", name="echo")["file"]
+    plugin = admin.call("plugins_info", name="echo")["plugin"]
+    assert plugin["prefix"] == "echo"
+    file = plugin["file"]
     assert admin.call("plugins_replace", file=file)
     assert gateway.call("echo_say", text="still there") == {"text": "still there"}
     admin.call("plugins_unload", name="echo")
