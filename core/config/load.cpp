@@ -51,6 +51,26 @@ void settle(Layers const& layers, LoadOptions const& options, Effective& effecti
            fmt::format("unknown limit; {}there are {}", did_you_mean(name, names), fmt::join(names, ", "))});
 }
 
+std::vector<std::string> Loaded::notices() const {
+  std::vector<std::string> out;
+  auto const given = [&](std::string_view path) {
+    auto const found = effective.find(path);
+    auto const standard = layers.standard.whole.find(path);
+    return found != effective.end() && standard != layers.standard.whole.end() &&
+           found->second.json != standard->second.json;
+  };
+  if (given("server.tls.certificate"))
+    out.emplace_back("server.tls: this version listens without TLS; put a proxy in front that speaks it");
+  if (given("security.jwt.algorithms"))
+    out.emplace_back("security.jwt: this version does not take JWT; callers need a token of security.tokens");
+  for (auto const& [path, setting] : effective)
+    if (path.starts_with("hub.") && given(path)) {
+      out.emplace_back("hub: this version has no hub; its settings have no effect yet");
+      break;
+    }
+  return out;
+}
+
 std::string Loaded::problem_text() const {
   std::string out;
   for (auto const& problem : problems) out += problem.text() + "\n";

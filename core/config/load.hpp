@@ -37,6 +37,8 @@ struct Loaded {
   Effective effective;
   Values values;
   Problems problems;
+  // Keys that are given and right, but that this version does not act on: for a warning at start.
+  std::vector<std::string> notices() const;
   bool ok() const { return problems.empty(); }
   std::string problem_text() const;  // one line each
 };

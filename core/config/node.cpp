@@ -9,6 +9,8 @@
 #include <set>
 #include <sstream>
 
+#include "core/base/utf8.hpp"
+
 namespace patchbay::config {
 namespace {
 
@@ -143,6 +145,16 @@ std::optional<Node> parse(std::string_view text, std::string const& file, Proble
     problems.push_back({file, 0, "", fmt::format("a NUL byte at byte {}: not a text file", nul)});
     return std::nullopt;
   }
+  if (!is_utf8(text)) {
+    int line = 1;  // the first line that is broken by itself
+    for (std::size_t at = 0; at < text.size(); ++line) {
+      auto const end = std::min(text.find('\n', at), text.size());
+      if (!is_utf8(text.substr(at, end - at))) break;
+      at = end + 1;
+    }
+    problems.push_back({file, line, "", "not valid UTF-8; save the file in that encoding"});
+    return std::nullopt;
+  }
   std::vector<Refused> found;
   Builder builder{found};
   bool complete = false;
@@ -189,6 +201,10 @@ std::optional<Node> parse_yaml(std::string_view text, std::string const& file, P
 std::optional<Node> parse_yaml_value(std::string_view text, std::string const& source, Problems& problems) {
   bool const flow = text.starts_with('[') || text.starts_with('{') || text.starts_with('"') || text.starts_with('\'');
   if (flow) return parse(text, source, problems);
+  if (!is_utf8(text)) {
+    problems.push_back({source, 0, "", "not valid UTF-8"});
+    return std::nullopt;
+  }
   // Anything else is one scalar, also when YAML would see more in it (an address with ": ", a "#").
   Node node;
   node.kind = text.empty() || text == "~" || text == "null" ? Node::Kind::null : Node::Kind::scalar;

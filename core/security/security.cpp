@@ -140,6 +140,7 @@ std::optional<Error> Security::problem(Settings const& settings) {
 Result<void> Security::apply(Settings settings) {
   if (auto wrong = problem(settings)) return *wrong;
   std::lock_guard lock{mutex_};
+  if (settings == now().settings) return {};  // old snapshots are kept: none without need
   publish(std::move(settings), now().plugin_scopes);
   return {};
 }
@@ -147,7 +148,9 @@ Result<void> Security::apply(Settings settings) {
 Settings Security::settings() const { return now().settings; }
 
 void Security::set_anonymous_plugin_scopes(std::vector<std::string> scopes) {
+  std::sort(scopes.begin(), scopes.end());
   std::lock_guard lock{mutex_};
+  if (scopes == now().plugin_scopes) return;
   publish(now().settings, std::move(scopes));
 }
 

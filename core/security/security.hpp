@@ -33,6 +33,7 @@ struct Token {
   std::string user_id{};
   std::optional<RawJson> entities{};  // {"allow":[..],"deny":[..]}
   std::string expires{};              // "2027-01-01" or "2027-01-01T12:00:00Z"; empty: never
+  friend bool operator==(Token const&, Token const&) = default;
 };
 
 struct Settings {
@@ -44,6 +45,7 @@ struct Settings {
   bool jwt_configured = false;  // also ends anonymous rights
   std::vector<std::string> outgoing_allow{};
   unsigned failed_logins_per_minute = 20;
+  friend bool operator==(Settings const&, Settings const&) = default;
 };
 
 class Security {

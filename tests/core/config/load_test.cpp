@@ -127,6 +127,11 @@ TEST(ConfigLoad, RefusesBombs) {
   EXPECT_THAT(from(std::string{"a: \0", 4}).problem_text(), HasSubstr("NUL"));
 }
 
+TEST(ConfigLoad, RefusesBrokenUtf8) {
+  EXPECT_THAT(from("server: {}\nlogging: {file: '\xFF'}\n").problem_text(), HasSubstr("test.yaml:2: not valid UTF-8"));
+  EXPECT_THAT(from("", {{"PATCHBAY_LOGGING__FILE", "\xC3"}}).problem_text(), HasSubstr("not valid UTF-8"));
+}
+
 TEST(ConfigLoad, AliasesWorkWithinTheLimits) {
   auto loaded = from("plugins:\n  one: &shared {greeting: hello}\n  two: *shared\n");
   EXPECT_EQ(loaded.problem_text(), "");
@@ -205,6 +210,15 @@ TEST(ConfigLoad, ATokenThatCannotBeReadIsAProblem) {
   EXPECT_THAT(with("file:/dev/null"), HasSubstr("must be the 64 hexadecimal digits"));
   EXPECT_THAT(from("security: {jwt: {algorithms: [HS256], key: 'file:/nonexistent/key'}}").problem_text(),
               HasSubstr("security.jwt.key: the secret file /nonexistent/key cannot be read"));
+}
+
+TEST(ConfigLoad, NoticesWhatIsAcceptedButNotServed) {
+  EXPECT_TRUE(from("logging: {level: debug}").notices().empty());
+  auto const notices = from(
+                           "server: {tls: {certificate: /c, key: /k}}\nhub: {echo: true, deflate: {enabled: true}}\n"
+                           "security: {jwt: {algorithms: [HS256], key: k}}")
+                           .notices();
+  EXPECT_THAT(notices, testing::ElementsAre(HasSubstr("server.tls"), HasSubstr("security.jwt"), HasSubstr("hub")));
 }
 
 TEST(ConfigLoad, NamespacesOfTheDefaultComeAfterTheOwnOnes) {

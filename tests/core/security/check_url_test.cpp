@@ -204,6 +204,48 @@ TEST_F(CheckUrl, PluginsGoWhereTheirGrantsSay) {
   EXPECT_THAT(check("http://many.example/", plugin({"outgoing:*"})), HasSubstr("never called"));
 }
 
+// Whatever is accepted reads the same again, and has an authority that nobody reads in another way.
+TEST(OutgoingUrlProperty, NormalFormIsAFixedPoint) {
+  std::vector<std::string> const seeds{"http://public.example:8080/a?b=c#d", "https://[2001:db8::1]:443/x",
+                                       "http://192.0.2.1/", "http://a-b.c_d.example"};
+  std::string_view const alphabet = "abz019.-_:/?#@[]%\\ \t\xC3\xBC&=;,+~!$'()*";
+  std::uint64_t state = 88172645463325252ULL;
+  auto random = [&](std::size_t below) {
+    state ^= state << 13;
+    state ^= state >> 7;
+    state ^= state << 17;
+    return static_cast<std::size_t>(state % below);
+  };
+  std::size_t accepted = 0;
+  for (int round = 0; round < 20'000; ++round) {
+    auto text = seeds[random(seeds.size())];
+    for (auto changes = 1 + random(3); changes > 0; --changes) {
+      auto const at = random(text.size());
+      auto const letter = alphabet[random(alphabet.size())];
+      switch (random(3)) {
+        case 0: text[at] = letter; break;
+        case 1: text.insert(at, 1, letter); break;
+        default: text.erase(at, 1);
+      }
+    }
+    auto const url = parse_outgoing(text, "http");
+    if (!url) continue;
+    ++accepted;
+    auto const again = parse_outgoing(url->normalized, "http");
+    ASSERT_TRUE(again.has_value()) << text << " became " << url->normalized;
+    EXPECT_EQ(again->normalized, url->normalized) << text;
+    EXPECT_EQ(again->host, url->host) << text;
+    EXPECT_EQ(again->port, url->port) << text;
+    auto const rest = std::string_view{url->normalized}.substr(url->normalized.find("//") + 2);
+    auto const authority = rest.substr(0, rest.find('/'));
+    EXPECT_EQ(authority.find_first_of("@%\\ \t?#"), std::string_view::npos) << text;
+    if (authority[0] != '[') {  // only IPv6 has other spellings
+      EXPECT_NE(text.find(authority.substr(0, authority.find(':'))), std::string::npos) << text;
+    }
+  }
+  EXPECT_GT(accepted, 1000U);
+}
+
 // The real resolver, for what needs no network.
 TEST(CheckUrlResolves, LocalhostWithoutATestResolver) {
   SystemClock clock;
