@@ -32,6 +32,8 @@ void Runtime::spawn(std::string name, Shard& shard, Task<void> task) {
     auto done = [this, root](std::exception_ptr error) { ended(root, error); };
     asio::co_spawn(root->shard->executor(), std::move(*task),
                    asio::bind_cancellation_slot(root->signal.slot(), std::move(done)));
+    // stop()'s own emission may have overtaken this: what a shard posts to itself is queued when its handler ends.
+    if (stopping_) root->signal.emit(asio::cancellation_type::all);
   });
 }
 
