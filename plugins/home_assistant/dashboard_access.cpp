@@ -118,7 +118,7 @@ sdk::Task<Result<Stored>> Dashboards::load(sdk::Call& call, Dashboard const& das
   out.text = frame->result();
   auto parsed = json::parse(out.text, json::upstream_limits);
   if (!parsed) co_return Error{Code::upstream_failed, "the dashboard's configuration: " + parsed.error().message};
-  out.config = std::move(parsed->document);
+  out.config.CopyFrom(parsed->document, out.config.GetAllocator());  // what was parsed lives in memory of its own
   out.hash = config_hash(out.config);
   co_return out;
 }
