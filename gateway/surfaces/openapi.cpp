@@ -493,6 +493,10 @@ class Document {
     flag_member(writer_, "x-patchbay-audited", info.audited);
     json::write_key(writer_, "x-patchbay-timeout-ms");
     writer_.Int64(info.timeout.count());
+    if (info.streaming) {  // in the event `end`
+      json::write_key(writer_, "x-patchbay-result");
+      write_schema(writer_, info.result, false);
+    }
     json::write_key(writer_, "x-patchbay-errors");
     writer_.StartArray();
     for (auto const name : error_names(info)) json::write_text(writer_, name);

@@ -9,6 +9,7 @@ import {schemaTable} from './schema.js';
 const at = (id) => document.getElementById(id);
 let operations = [];
 let controller;
+let shown = '';  // the operation on the page, as it was described
 
 // --- theme and token
 
@@ -183,7 +184,7 @@ function showOperation(operation) {
       fact('Address', h('code', {}, `POST /${operation.tool}`), operation.routes.map((route) => [h('br', {}), h('code', {}, route)])),
       fact('Command line', h('code', {}, `patchbay call ${operation.tool}`)),
       operation.streaming ? null : fact('Time limit', `${operation.timeoutMs / 1000} s`),
-      operation.errors.length ? fact('Errors of its own', operation.errors.map((code) => h('span.badge.plain', {}, code))) : null)),
+      operation.errors.length ? fact('Errors of its own', operation.errors.map((code) => [h('span.badge.plain', {}, code), ' '])) : null)),
   ]);
   detail.addEventListener('keydown', ctrlEnter);
   markCurrent();
@@ -220,6 +221,10 @@ function showWelcome() {
 function showRoute() {
   const tool = decodeURIComponent(location.hash.slice(2));
   const operation = operations.find((one) => one.tool === tool);
+  const description = operation ? JSON.stringify(operation) : '';
+  // After another token the same operation stays as it is, with what was typed and what came back.
+  if (description && description === shown) return;
+  shown = description;
   if (operation) return showOperation(operation);
   showWelcome();
   if (tool) at('detail').prepend(h('p.notice', {role: 'alert'}, `There is no operation ${tool} here.`));
@@ -258,6 +263,7 @@ async function start() {
     at('version').textContent = loaded.version;
   } catch (error) {
     operations = [];
+    shown = '';
     showList();
     const needsToken = error instanceof LoadError && (error.status === 401 || error.status === 403);
     at('detail').replaceChildren(h('h1', {}, needsToken ? 'A token is needed' : 'The operations could not be read'), h('p.summary', {role: 'alert'}, error.message));

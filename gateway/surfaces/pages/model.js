@@ -62,7 +62,7 @@ function operationOf(entry) {
     routes: [],
     args: body?.schema ?? {type: 'object', properties: {}},
     example: body?.example,
-    result: answer?.properties?.data,
+    result: answer?.properties?.data ?? entry['x-patchbay-result'],
   };
 }
 
