@@ -18,6 +18,7 @@ python() {
 }
 
 # stage NAME COMMAND...: one line with the time taken; what the command says is kept in a file and shown when it fails.
+# A build that finds nothing to do is not worth a line.
 stage() {
   local name=$1 start log code=0; shift
   start=$(now_ms)
@@ -33,9 +34,10 @@ stage() {
     say "$name failed after $(seconds_since "$start") s (exit code $code; all of it: $log)"
     return "$code"
   fi
+  grep -q '^ninja: no work to do' "$log" || said "$name" "$start"
   rm -f "$log"
-  say "$(printf '%-34s %7s s' "$name" "$(seconds_since "$start")")"
 }
+said() { say "$(printf '%-34s %7s s' "$1" "$(seconds_since "$2")")"; }
 
 # configure PRESET: runs CMake when there is nothing to build with yet; later ninja itself sees what changed.
 configure() {
@@ -48,15 +50,14 @@ configure() {
   stage "configure $preset" cmake -S "$root" --preset "$preset" "${options[@]}"
 }
 
-# build PRESET [TARGET...]: ninja's own progress line on a terminal, else one line at the end; nothing when nothing changed.
+# build PRESET [TARGET...]: ninja's own progress line on a terminal, else one line at the end.
 build() {
   local preset=$1 folder=$root/build/$1 start; shift
   start=$(now_ms)
   configure "$preset"
-  if ninja -C "$folder" -n "$@" 2>/dev/null | grep -q 'no work to do'; then return; fi
   if [ -t 1 ] && [ -t 2 ]; then
     ninja -C "$folder" "$@" >&2 || die "the $preset build failed"
-    say "$(printf '%-34s %7s s' "build $preset" "$(seconds_since "$start")")"
+    said "build $preset" "$start"
   else
     stage "build $preset" ninja -C "$folder" "$@"
   fi
