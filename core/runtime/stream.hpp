@@ -6,8 +6,7 @@
 //   stream->close();                                            // now; pending operations end with operation_aborted
 //
 // Lives on the shard that made it and is used there only. Owned by whoever asked for the connection. No timers inside:
-// a time limit is a Timer of the shard's wheel that calls close(). As a next layer of beast::websocket::stream include
-// stream_teardown.hpp as well.
+// a time limit is a Timer of the shard's wheel that calls close().
 #pragma once
 
 #include <boost/asio/ip/tcp.hpp>

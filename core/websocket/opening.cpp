@@ -25,13 +25,14 @@ Result<Opening> Opening::make(std::vector<OpeningStep> const& steps) {
       step.send = given.send->text;
     }
     auto object = [&](std::optional<RawJson> const& raw, std::string const& where,
-                      std::shared_ptr<json::Document>& to) -> Result<void> {
+                      std::shared_ptr<json::Parsed>& to) -> Result<void> {
       if (!raw) return {};
       auto parsed = json::parse(raw->text);
       if (!parsed) return Error{Code::invalid_argument, parsed.error().message, where};
       if (!parsed->document.IsObject())
         return Error{Code::invalid_argument, "must be an object: the fields that a frame must have", where};
-      to = std::make_shared<json::Document>(std::move(parsed->document));
+      to = std::make_shared<json::Parsed>(std::move(*parsed));
+      to->text = {};  // borrowed from the caller
       return {};
     };
     auto const expect = object(given.expect, pointer + "/expect", step.expect);
@@ -53,11 +54,11 @@ Opening::Fed Opening::Play::feed(std::string_view frame) {
   auto const parsed = json::parse(frame, json::upstream_limits);
   if (!parsed) return Fed::other;
   auto const& step = opening_.steps_[at_];
-  if (matches(*step.expect, parsed->document)) {
+  if (matches(step.expect->document, parsed->document)) {
     ++at_;
     return Fed::matched;
   }
-  return step.refuse && matches(*step.refuse, parsed->document) ? Fed::refused : Fed::other;
+  return step.refuse && matches(step.refuse->document, parsed->document) ? Fed::refused : Fed::other;
 }
 
 }  // namespace patchbay::websocket

@@ -42,8 +42,8 @@ class Opening {
 
  private:
   struct Step {
-    std::string send;  // empty: this step waits
-    std::shared_ptr<json::Document> expect, refuse;
+    std::string send;                              // empty: this step waits
+    std::shared_ptr<json::Parsed> expect, refuse;  // a document lives in its Parsed
   };
   std::vector<Step> steps_;
 };

@@ -18,9 +18,9 @@
 namespace patchbay::websocket {
 
 struct TlsArgs {
-  std::string ca;
+  std::string ca{};
   bool verify = true;
-  std::string server_name;
+  std::string server_name{};
 };
 // One step of the opening script: either `expect` (with or without `refuse`) or `send`.
 struct OpeningStep {
@@ -29,7 +29,7 @@ struct OpeningStep {
   std::optional<RawJson> send{};
 };
 struct ConnectArgs {
-  std::string url;
+  std::string url{};
   std::int32_t timeout_ms = 10'000;
   std::map<std::string, std::string> headers{};
   std::vector<std::string> subprotocols{};
@@ -156,7 +156,7 @@ enum class State : std::uint8_t { connecting, open, reconnecting, closing, close
 
 struct ConnectionInfo {
   std::string id;
-  std::string url;
+  std::string url{};
   State state = State::connecting;
   std::string owner;
   std::optional<double> latency_ms{};

@@ -4,6 +4,7 @@
 
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
+#include <charconv>
 
 namespace patchbay::websocket {
 
@@ -27,8 +28,13 @@ Result<Target> Target::parse(std::string_view text) {
   if (out.host.empty()) return wrong("url must name a host");
   if (out.host.find_first_of("\r\n\t \0", 0, 5) != std::string::npos) return wrong("url names no possible host");
   std::uint16_t const usual = out.tls ? 443 : 80;
-  out.port = url.has_port() && !url.port().empty() ? url.port_number() : usual;
-  if (out.port == 0) return wrong("the port of the url must be between 1 and 65535");
+  out.port = usual;
+  if (url.has_port() && !url.port().empty()) {
+    std::string const port{url.port()};
+    auto const [end, error] = std::from_chars(port.data(), port.data() + port.size(), out.port);
+    if (error != std::errc{} || end != port.data() + port.size() || out.port == 0)
+      return wrong("the port of the url must be between 1 and 65535");
+  }
   bool const is_v6 = out.host.find(':') != std::string::npos;
   auto const named = is_v6 ? fmt::format("[{}]", out.host) : out.host;
   out.host_field = out.port == usual ? named : fmt::format("{}:{}", named, out.port);

@@ -20,7 +20,6 @@
 
 #include "core/base/counters.hpp"
 #include "core/runtime/stream.hpp"
-#include "core/runtime/stream_teardown.hpp"
 
 namespace patchbay::websocket {
 
@@ -50,6 +49,11 @@ class Wire {
   void close() {
     failed_ = true;
     stream_->close();
+  }
+
+  void say_no_more() {
+    boost::system::error_code ignored;
+    stream_->socket().shutdown(asio::socket_base::shutdown_send, ignored);
   }
 
   template <class Buffers, class Token>
@@ -106,12 +110,18 @@ class Wire {
 };
 
 inline void beast_close_socket(Wire& wire) { wire.close(); }
-inline void teardown(boost::beast::role_type role, Wire& wire, boost::system::error_code& error) {
-  teardown(role, wire.stream(), error);
+// The end of a connection whose last word has left: we say that we send no more and go, instead of reading until the
+// other side goes too, which a hostile one never does. Beast thus keeps the reason why it ends a connection; an error
+// of the teardown would take its place.
+inline void teardown(boost::beast::role_type, Wire& wire, boost::system::error_code& error) {
+  wire.say_no_more();
+  error = {};
 }
 template <class Handler>
-void async_teardown(boost::beast::role_type role, Wire& wire, Handler&& handler) {
-  async_teardown(role, wire.stream(), std::forward<Handler>(handler));
+void async_teardown(boost::beast::role_type, Wire& wire, Handler&& handler) {
+  wire.say_no_more();
+  asio::post(wire.get_executor(),
+             [done = std::forward<Handler>(handler)]() mutable { std::move(done)(boost::system::error_code{}); });
 }
 
 }  // namespace patchbay::websocket
