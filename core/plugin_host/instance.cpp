@@ -201,6 +201,13 @@ Reply<Answer> Instance::start(std::uint32_t operation, LibraryOperation const& d
   if (call.trace().exists()) traceparent = call.trace().traceparent();
   in.traceparent = borrow(traceparent);
   if (call.principal().entities.text != "null") in.entities = borrow(call.principal().entities.text);
+  std::string scopes;
+  if (call.principal().unrestricted) {
+    scopes = "*";
+  } else {
+    for (auto const& held : call.principal().scopes) scopes.append(scopes.empty() ? "" : " ").append(held);
+  }
+  in.scopes = borrow(scopes);
   in.timeout_ms = -1;
   if (!info.streaming) {
     auto budget = info.timeout;
@@ -315,7 +322,8 @@ Task<Result<Answer>> Instance::finish(Call& call, Ticket ticket) {
       std::lock_guard lock{slot.mutex};
       if (slot.cancelled) co_return Error{Code::cancelled, "the call was cancelled"};
       done = slot.state == Slot::State::done;
-      if (slot.cut && !done)
+      // A stream that was cut may have ended at once because its events were refused: not by itself.
+      if (slot.cut && (!done || slot.streams))
         co_return Error{Code::unavailable,
                         fmt::format("the plugin {} is being replaced or unloaded; call again", name)};
       if (done) result = std::move(slot.result);

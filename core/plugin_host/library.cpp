@@ -12,6 +12,7 @@
 #include <boost/dll/shared_library.hpp>
 #include <cerrno>
 #include <cstring>
+#include <mutex>
 
 #include "core/plugin_host/elf_check.hpp"
 
@@ -99,6 +100,14 @@ std::string_view text_or(char const* text, std::string_view otherwise = {}) {
   return text == nullptr ? otherwise : std::string_view{text};
 }
 
+// Nothing is unmapped again: thread-locals and exit handlers outlive the last instance.
+boost::dll::shared_library const& keep(std::unique_ptr<boost::dll::shared_library> library) {
+  static std::mutex mutex;
+  static auto* const kept = new std::vector<std::unique_ptr<boost::dll::shared_library>>;
+  std::lock_guard lock{mutex};
+  return *kept->emplace_back(std::move(library));
+}
+
 }  // namespace
 
 int compare_versions(std::string_view a, std::string_view b) {
@@ -166,23 +175,22 @@ Result<std::shared_ptr<Library const>> Library::open(std::filesystem::path const
   }
 
   namespace dll = boost::dll;
-  // Never unmapped, so never deleted.
-  auto* mapped = new dll::shared_library{};
+  auto mapped = std::make_unique<dll::shared_library>();
   mapped->load(copy, failure, dll::load_mode::rtld_now | dll::load_mode::rtld_local);
   if (failure) {
-    delete mapped;
     std::filesystem::remove(copy, failure);
     auto const* reason = ::dlerror();
     auto text = reason != nullptr ? std::string{reason} : std::string{"the dynamic loader refused it"};
     return Error{Code::unsupported, fmt::format("{} is no library that can be loaded: {}", file, text)};
   }
-  if (!mapped->has("pb_plugin_v1"))
+  auto const& loaded = keep(std::move(mapped));
+  if (!loaded.has("pb_plugin_v1"))
     return Error{Code::unsupported,
                  fmt::format("{} does not export pb_plugin_v1: it is no plugin, or its export list is wrong", file)};
   auto library = std::shared_ptr<Library>(new Library{});
   library->file_ = file;
   library->stamp_ = std::move(stamp_before);
-  library->record_ = &mapped->get<pb_plugin const>("pb_plugin_v1");
+  library->record_ = &loaded.get<pb_plugin const>("pb_plugin_v1");
   if (auto read = library->read_record(); !read) {
     auto error = read.error();
     error.message = file + ": " + error.message;
