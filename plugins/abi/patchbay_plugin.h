@@ -110,6 +110,7 @@ typedef struct pb_invocation {
   pb_str user_id;     /* for whom; may be empty */
   pb_str traceparent; /* W3C trace context; may be empty */
   pb_str entities;    /* allow and deny lists of the caller's token as JSON; empty: unrestricted */
+  pb_str scopes;      /* what the caller may do: words with blanks between, such as "ha.read ha.*"; "*": everything */
 } pb_invocation;
 
 typedef struct pb_error {

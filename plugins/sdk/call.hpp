@@ -23,7 +23,8 @@ class Call {
         principal_(detail::view(in.principal)),
         user_id_(detail::view(in.user_id)),
         traceparent_(detail::view(in.traceparent)),
-        entities_(in.size >= sizeof in ? detail::view(in.entities) : std::string_view{}),
+        entities_(detail::view(detail::entities_of(in))),
+        scopes_(detail::view(detail::scopes_of(in))),
         has_deadline_(in.timeout_ms >= 0),
         gate_(host.executor()) {
     if (has_deadline_) deadline_ = std::chrono::steady_clock::now() + std::chrono::milliseconds{in.timeout_ms};
@@ -36,6 +37,16 @@ class Call {
   std::string_view user_id() const { return user_id_; }      // for whom, or empty
   std::string_view traceparent() const { return traceparent_; }
   std::string_view entities() const { return entities_; }  // the token's allow and deny lists as JSON, or empty
+  // Whether the caller holds a scope, for what an operation's own scope cannot say.
+  bool may(std::string_view scope) const {
+    for (auto rest = scopes_; !rest.empty();) {
+      auto const held = rest.substr(0, rest.find(' '));
+      rest.remove_prefix(std::min(rest.size(), held.size() + 1));
+      if (held == scope || held == "admin" || held == "*") return true;
+      if (held.size() > 2 && held.ends_with(".*") && scope.starts_with(held.substr(0, held.size() - 1))) return true;
+    }
+    return false;
+  }
   bool cancelled() const { return cancelled_; }
   // Time until the gateway gives up; a very long one when it does not.
   std::chrono::milliseconds time_left() const {
@@ -102,7 +113,7 @@ class Call {
 
   Host& host_;
   pb_call id_;
-  std::string_view args_, principal_, user_id_, traceparent_, entities_;
+  std::string_view args_, principal_, user_id_, traceparent_, entities_, scopes_;
   bool has_deadline_;
   bool cancelled_ = false;
   bool waiting_ = false;  // an event was answered with PB_WAIT and resume has not come

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <utility>
@@ -99,6 +100,11 @@ inline pb_str borrow(std::string_view text) { return {text.data(), text.size()};
 inline std::string_view view(pb_str text) {
   return text.ptr == nullptr ? std::string_view{} : std::string_view{text.ptr, text.len};
 }
+// Members of an invocation that came after its first form: empty when the host does not know them.
+inline pb_str entities_of(pb_invocation const& in) {
+  return in.size >= offsetof(pb_invocation, scopes) ? in.entities : pb_str{};
+}
+inline pb_str scopes_of(pb_invocation const& in) { return in.size >= sizeof in ? in.scopes : pb_str{}; }
 inline pb_error to_c(Error const& error) {
   pb_error out{};
   out.size = sizeof out;

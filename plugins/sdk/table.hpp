@@ -82,11 +82,12 @@ class Served {
  private:
   static std::string copy(pb_invocation const& in) {
     std::string out;
-    out.reserve(in.args.len + in.principal.len + in.user_id.len + in.traceparent.len + entities(in).len);
-    for (auto part : {in.args, in.principal, in.user_id, in.traceparent, entities(in)}) out += view(part);
+    out.reserve(in.args.len + in.principal.len + in.user_id.len + in.traceparent.len + entities_of(in).len +
+                scopes_of(in).len);
+    for (auto part : {in.args, in.principal, in.user_id, in.traceparent, entities_of(in), scopes_of(in)})
+      out += view(part);
     return out;
   }
-  static pb_str entities(pb_invocation const& in) { return in.size >= sizeof in ? in.entities : pb_str{}; }
   pb_invocation borrowed(pb_invocation const& in) const {
     pb_invocation out{};
     out.size = sizeof out;
@@ -103,7 +104,8 @@ class Served {
     out.principal = take(in.principal);
     out.user_id = take(in.user_id);
     out.traceparent = take(in.traceparent);
-    out.entities = take(entities(in));
+    out.entities = take(entities_of(in));
+    out.scopes = take(scopes_of(in));
     return out;
   }
   std::string texts_;
