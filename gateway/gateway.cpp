@@ -34,6 +34,7 @@ Result<void> Gateway::start() {
   auto loaded = config::load(std::move(load));
   if (!loaded.ok()) return Error{Code::invalid_argument, "the configuration is not right:\n" + loaded.problem_text()};
 
+  auto const notices = loaded.notices();
   auto const token = security::random_url_safe(32);
   try {
     impl_->parts = std::make_unique<Parts>(options, std::move(loaded), token);
@@ -41,6 +42,7 @@ Result<void> Gateway::start() {
     return error.error();
   }
   auto& parts = *impl_->parts;
+  for (auto const& notice : notices) parts.log.write(LogLevel::warning, "config", notice);
   auto const values = parts.config.values();
   parts.publish_table();
   parts.runtime.start();

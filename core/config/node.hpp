@@ -28,7 +28,7 @@ struct Node {
   int column = 0;  // from 1
   std::string text{};
   std::vector<Node> items{};
-  std::vector<Member> members{};
+  std::vector<Member> members;  // no initialiser: Member is incomplete here
 
   bool is_null() const { return kind == Kind::null; }
   bool is_scalar() const { return kind == Kind::scalar; }
