@@ -39,7 +39,7 @@ find_package(CLI11 REQUIRED)
 find_path(RAPIDJSON_INCLUDE_DIR rapidjson/document.h REQUIRED)
 
 function(patchbay_flags target)
-  target_compile_options(${target} PRIVATE -fPIC -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wcast-align -Werror)
+  target_compile_options(${target} PRIVATE -fPIC -Wall -Wextra -Wshadow $<$<COMPILE_LANGUAGE:CXX>:-Wnon-virtual-dtor$<SEMICOLON>-Woverloaded-virtual> -Wcast-align -Werror)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     # Coroutine frames and optional<> make these two report what cannot happen.
     target_compile_options(${target} PRIVATE -Wno-maybe-uninitialized -fno-gnu-unique $<$<COMPILE_LANGUAGE:CXX>:-fcoroutines>)
