@@ -284,16 +284,10 @@ inline std::optional<std::string> duplicate_key(Value const& value) {
 // Borrows the text: keep it alive.
 struct Parsed {
   std::string_view text;
-  std::unique_ptr<Document::AllocatorType> pool;  // sized to the text: the default of 64 KiB is far more than most need
   Document document;
   std::vector<Span> spans;
 
-  explicit Parsed(std::string_view source)
-      : text(source),
-        pool(std::make_unique<Document::AllocatorType>(std::clamp<std::size_t>(source.size() * 4, 512, 65'536))),
-        document(pool.get(), 512) {
-    spans.reserve(8);
-  }
+  explicit Parsed(std::string_view source) : text(source), document(nullptr, 512) { spans.reserve(8); }
 
   // The bytes of the value of the n-th member of the top-level object.
   std::string_view slice(std::size_t member) const {

@@ -99,7 +99,7 @@ class EventSource : public std::enable_shared_from_this<EventSource> {
     }
     if (live) {  // not the first time: the connection was lost in between
       auto const gap = std::make_shared<Event const>(
-          Event{"reconnected", R"({"note":"events since the connection was lost are missing"})"});
+          Event{"reconnected", R"({"note":"events since the connection was lost are missing"})", true});
       for (auto const& listener : listeners) listener->push(gap);
     }
     live = true;
@@ -311,6 +311,7 @@ sdk::Task<Result<SubscribeResult>> subscribe(HomeAssistant& self, sdk::Call& cal
       done.reason = "left";
       break;
     }
+    if (event->ours) continue;
     ++done.events;
     if (args.limit && done.events >= static_cast<std::uint64_t>(*args.limit)) {
       done.reason = "limit";

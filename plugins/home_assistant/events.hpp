@@ -21,6 +21,7 @@ class EventSource;
 struct Event {
   std::string type;
   std::string json;
+  bool ours = false;  // a note of the gateway, which no limit counts
 };
 using EventPtr = std::shared_ptr<Event const>;
 

@@ -7,11 +7,7 @@ namespace patchbay::home_assistant {
 
 namespace sdk = patchbay::sdk;
 
-// Whether the caller is the gateway's own administrator: host code, the gateway itself, or a principal with the scope
-// ha.admin.
-inline bool is_administrator(sdk::Call const& call) {
-  auto const who = call.principal();
-  return who == "host" || who == "gateway";
-}
+// Whether the caller may do what stops or watches the whole system.
+inline bool is_administrator(sdk::Call const& call) { return call.may("ha.admin"); }
 
 }  // namespace patchbay::home_assistant

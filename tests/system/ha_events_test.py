@@ -99,6 +99,13 @@ def test_a_listener_who_leaves_takes_the_subscription_with_him(tool, kind):
     wait_for(lambda: subscriptions(tool) == before)
 
 
+def test_all_events_take_an_administrator(tool, home_assistant, kind):
+    with Listening(tool.admin, limit=1000, timeout_s=2) as listener:
+        fire(home_assistant, kind, {"n": 1})
+        home_assistant.call_service("input_boolean", "toggle", target={"entity_id": "input_boolean.lab_switch"})
+    assert {"call_service", "state_changed", kind} <= {event.event for event in listener.events}
+
+
 def test_the_time_limit_ends_the_stream(tool, kind):
     begun = time.monotonic()
     with Listening(tool, event_type=kind, timeout_s=1) as listener:
