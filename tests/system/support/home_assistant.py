@@ -405,25 +405,27 @@ def _serve(file: Path | None, until_gone: int | None = None) -> int:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: wanted.set())
     signal.signal(signal.SIGUSR1, lambda *_: again.set())
-    with HomeAssistant() as ha:
+    with contextlib.ExitStack() as at_end:
+        if file:
+            at_end.callback(file.unlink, missing_ok=True)  # the last thing: who waits for it knows that all is gone
+        ha = at_end.enter_context(HomeAssistant())
         line = json.dumps(ha.description())
         if file:
-            file.parent.mkdir(parents=True, exist_ok=True)
             _write_private(file, line + "\n")
         print(line, flush=True)
-        try:
-            while not wanted.wait(0.2) and not _gone(until_gone):
-                if again.is_set():
-                    again.clear()
-                    ha.restart()
-                if not ha.running:
-                    cache.say("Home Assistant stopped by itself; the end of its log:\n" + ha.log[-3000:])
-                    return 1
-        finally:
-            if file:
-                file.unlink(missing_ok=True)
+        while not wanted.wait(0.2) and not _gone(until_gone):
+            if again.is_set():
+                again.clear()
+                ha.restart()
+            if not ha.running:
+                cache.say("Home Assistant stopped by itself; the end of its log:\n" + ha.log[-3000:])
+                return 1
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except (RuntimeError, OSError) as problem:
+        cache.say(f"Home Assistant cannot be started: {problem}")
+        sys.exit(1)

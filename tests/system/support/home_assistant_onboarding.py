@@ -4,10 +4,15 @@
 condition that must hold before it goes on. The integrations that onboarding adds and that ask the outside world are
 taken out again: tests run without a network.
 """
-from .home_assistant_client import Client, request
+from functools import partial
+
+from . import home_assistant_client
+from .home_assistant_client import Client
 
 PASSWORD = "patchbay-lab"  # guards an instance that listens on loopback and lives as long as a test run
 LIFESPAN_DAYS = 3650
+PATIENCE = 300.0  # some steps install packages before they answer
+request = partial(home_assistant_client.request, timeout=PATIENCE)
 REACH_OUTSIDE = {"met", "google_translate", "radio_browser"}
 
 
@@ -16,7 +21,7 @@ def onboard(url: str, wait) -> dict:
     code = _ok(request(url, "POST", "/api/onboarding/users", {
         "client_id": client_id, "name": "Owner", "username": "owner", "password": PASSWORD, "language": "en"}))["auth_code"]
     access = _exchange(url, client_id, code)
-    owner = Client(url, access)
+    owner = Client(url, access, PATIENCE)
     wait(lambda: owner.rest("GET", "/api/config")[1]["state"] == "RUNNING")  # else what the next step loads is not installed
     _ok(request(url, "POST", "/api/onboarding/core_config", {}, token=access))
     _ok(request(url, "POST", "/api/onboarding/analytics", {}, token=access))
@@ -27,7 +32,7 @@ def onboard(url: str, wait) -> dict:
     user = owner.ws_command({"type": "config/auth/create", "name": "Resident", "group_ids": ["system-users"]})["user"]
     owner.ws_command({"type": "config/auth_provider/homeassistant/create", "user_id": user["id"],
                       "username": "resident", "password": PASSWORD})
-    resident = Client(url, _log_in(url, client_id, "resident"))
+    resident = Client(url, _log_in(url, client_id, "resident"), PATIENCE)
     return {"token": _long_lived(owner), "user_token": _long_lived(resident)}
 
 
