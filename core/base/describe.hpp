@@ -135,13 +135,9 @@ struct is_map : std::false_type {};
 template <class T>
 struct is_map<std::map<std::string, T>> : std::true_type {};
 template <class T>
-concept Described = requires {
-  Describe<T>::fields;
-};
+concept Described = requires { Describe<T>::fields; };
 template <class T>
-concept NamedEnum = std::is_enum_v<T> && requires {
-  EnumNames<T>::names;
-};
+concept NamedEnum = std::is_enum_v<T> && requires { EnumNames<T>::names; };
 
 template <class T>
 void write(json::Writer& writer, T const& value) {

@@ -63,6 +63,12 @@ std::vector<std::string> Loaded::notices() const {
     out.emplace_back("server.tls: this version listens without TLS; put a proxy in front that speaks it");
   if (given("security.jwt.algorithms"))
     out.emplace_back("security.jwt: this version does not take JWT; callers need a token of security.tokens");
+  for (auto const& token : values.security.tokens)
+    if (token.entities)
+      out.push_back(
+          fmt::format("security.tokens: the token {} has a list of entities, which this version does not "
+                      "enforce; it gets none of its ha.* and admin scopes",
+                      token.id));
   for (auto const& [path, setting] : effective)
     if (path.starts_with("hub.") && given(path)) {
       out.emplace_back("hub: this version has no hub; its settings have no effect yet");

@@ -154,8 +154,8 @@ typedef struct pb_plugin {
   void (*cancel)(void* self, pb_call call);
   /* [any-thread] After PB_WAIT: more events of this call are welcome. */
   void (*resume)(void* self, pb_call call);
-  /* [control] Ends the instance; none of its calls is in flight. Calls that the plugin made itself have ended (their `done`
-   * has come) when this returns: it cancels and awaits them. */
+  /* [control] Ends the instance; none of its calls is in flight. Calls that the plugin made itself have ended (their
+   * `done` has come) when this returns: it cancels and awaits them. */
   void (*destroy)(void* self);
   /* [any-thread] What the plugin offers the host, such as "patchbay.queue/1"; NULL if absent. The member may be NULL.
    */

@@ -1,4 +1,5 @@
-// Request headers: what is accepted has exactly one Host, no way to smuggle a second request, and views inside the bytes.
+// Request headers: what is accepted has exactly one Host, no way to smuggle a second request, and views inside the
+// bytes.
 #include <cstdlib>
 
 #include "gateway/surfaces/http_head.hpp"
@@ -23,7 +24,8 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
   if (head.chunked && head.has(http::Field::content_length)) std::abort();
   for (std::size_t field = 0; field < http::field_count; ++field) {
     auto const value = head[static_cast<http::Field>(field)];
-    if (!value.empty() && (value.data() < bytes.data() || value.data() + value.size() > bytes.data() + bytes.size())) std::abort();
+    if (!value.empty() && (value.data() < bytes.data() || value.data() + value.size() > bytes.data() + bytes.size()))
+      std::abort();
     if (value.find_first_of("\r\n") != std::string_view::npos) std::abort();
   }
   return 0;

@@ -11,7 +11,8 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
     auto url = security::parse_outgoing(text, purpose);
     if (!url) continue;
     auto again = security::parse_outgoing(url->normalized, purpose);
-    if (!again || again->normalized != url->normalized || again->host != url->host || again->port != url->port) std::abort();
+    if (!again || again->normalized != url->normalized || again->host != url->host || again->port != url->port)
+      std::abort();
   }
   return 0;
 }

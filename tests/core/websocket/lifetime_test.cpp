@@ -262,20 +262,20 @@ TEST_F(WebSocketLifetime, HostilePeersAreDropped) {
            Row{"stray_continuation", raw(std::string("\x80\x00", 2)), "protocol"},
            Row{"bad_close_code", raw(std::string("\x88\x02\x03\xED", 4)), "protocol"},
            Row{"cut_in_the_middle",
-               [](Peer&, tcp::socket&socket) { net::write(socket, net::buffer(std::string("\x81\x05xx"))); }, "broke"},
+               [](Peer&, tcp::socket& socket) { net::write(socket, net::buffer(std::string("\x81\x05xx"))); }, "broke"},
            Row{"bomb",
-               [](Peer&peer, tcp::socket&) {
+               [](Peer& peer, tcp::socket&) {
                  peer.write(std::string(50'000'000, ' '));
                  peer.read();
                },
                "more than 1000000 bytes"},
            Row{"ping_flood",
-               [](Peer&peer, tcp::socket&) {
+               [](Peer& peer, tcp::socket&) {
                  for (;;) peer.ws.ping("x");
                },
                "pings"},
            Row{"tiny_fragments",
-               [](Peer&peer, tcp::socket&) {
+               [](Peer& peer, tcp::socket&) {
                  peer.ws.auto_fragment(false);
                  for (;;) peer.ws.write_some(false, net::buffer("x", 1));
                },

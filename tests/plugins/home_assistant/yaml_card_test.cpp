@@ -32,8 +32,7 @@ INSTANTIATE_TEST_SUITE_P(
                     ScalarRow{"12:30:45", "45045"}, ScalarRow{"1:75", "\"1:75\""}, ScalarRow{"1.5", "1.5"},
                     ScalarRow{".5", "0.5"}, ScalarRow{"2.", "2.0"}, ScalarRow{"1.5e+3", "1500.0"},
                     ScalarRow{"1e3", "\"1e3\""}, ScalarRow{".nan", "\".nan\""}, ScalarRow{"1.2.3", "\"1.2.3\""},
-                    ScalarRow{"2026-11-21", "\"2026-11-21\""}, 
-                    ScalarRow{"light.bed_light", "\"light.bed_light\""},
+                    ScalarRow{"2026-11-21", "\"2026-11-21\""}, ScalarRow{"light.bed_light", "\"light.bed_light\""},
                     ScalarRow{"99999999999999999999", "\"99999999999999999999\""},
                     ScalarRow{"[1, on, a]", "[1,true,\"a\"]"}, ScalarRow{"{a: 1, on: 2}", "{\"a\":1,\"on\":2}"},
                     ScalarRow{"|\n  two\n  lines", "\"two\\nlines\""}, ScalarRow{"\"gr\\u00fcn\"", "\"gr\xC3\xBCn\""}));
