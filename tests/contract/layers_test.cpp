@@ -68,7 +68,10 @@ TEST(Layers, IncludesPointDownwardsOnly) {
       for (std::string line; std::getline(in, line);) {
         ++number;
         if (line.rfind("#include \"", 0) != 0) continue;
-        auto const included = line.substr(10, line.find('"', 10) - 10);
+        auto included = line.substr(10, line.find('"', 10) - 10);
+        // The C contract stands alone in its folder: its headers name each other without the way from the root.
+        if (included.find('/') == std::string::npos || included.starts_with("../"))
+          included = (fs::path{path}.parent_path() / included).lexically_normal().generic_string();
         ++seen;
         bool allowed = false;
         for (auto const& prefix : rule->allowed) allowed = allowed || lies_in(included, prefix);

@@ -126,7 +126,8 @@ TEST_F(WebSocketSubscribe, ASlowSubscriberEndsAndHoldsNobodyUp) {
    public:
     Taken emit(std::string_view, std::string_view) override { return Taken::wait; }
     Task<bool> ready() override {
-      auto const why = co_await never.wait(Deadline{}, use_task);
+      Deadline const none;
+      auto const why = co_await never.wait(none, use_task);
       co_return why == Waiter::Why::notified;
     }
     Waiter never;
