@@ -174,6 +174,7 @@ def websocket_port():
 def test_http_client(open_gateway, http_port):
     admin = open_gateway.admin
     url = f"http://127.0.0.1:{http_port}/x"
+    assert admin.call("security_check_url", url=url)["addresses"] == ["127.0.0.1"]
     assert admin.call("http_client_request", method="GET", url=url)["json"]["method"] == "GET"
     assert admin.call("http_client_get", url=url)["status"] == 200
     assert admin.call("http_client_post", url=url, body={"a": 1})["json"]["body"] == '{"a":1}'
