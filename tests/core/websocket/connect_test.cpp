@@ -55,6 +55,7 @@ TEST_F(WebSocketConnect, AsksPolicyAndBreakerFirst) {
   EXPECT_EQ(server.accepted(), 1);
   refuse_breaker = false;
   connected({.url = server.url(), .breaker = "mine"});
+  std::lock_guard lock{mutex_};
   EXPECT_EQ(acquired.back(), "mine");
 }
 

@@ -2,6 +2,9 @@
 // plain blocking calls.
 #pragma once
 
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <atomic>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/read.hpp>
@@ -39,7 +42,7 @@ class RawServer {
     thread_.join();
     {
       std::lock_guard lock{mutex_};
-      for (auto& one : connections_) ::shutdown(one.socket.native_handle(), SHUT_RDWR);
+      for (auto& one : connections_) one.cut();
     }
     for (auto& one : connections_) one.thread.join();
     acceptor_.close(ignored);
@@ -53,13 +56,16 @@ class RawServer {
   // Breaks every connection there is, without a farewell.
   void break_all() {
     std::lock_guard lock{mutex_};
-    for (auto& one : connections_) ::shutdown(one.socket.native_handle(), SHUT_RDWR);
+    for (auto& one : connections_) one.cut();
   }
 
  private:
   struct Connection {
-    explicit Connection(tcp::socket s) : socket(std::move(s)) {}
+    explicit Connection(tcp::socket s) : socket(std::move(s)), descriptor(::dup(socket.native_handle())) {}
+    ~Connection() { ::close(descriptor); }
+    void cut() { ::shutdown(descriptor, SHUT_RDWR); }
     tcp::socket socket;
+    int const descriptor;  // for other threads than the script's, which may close its own
     std::thread thread;
   };
   void accept() {
@@ -77,7 +83,7 @@ class RawServer {
           script_(one.socket);
         } catch (std::exception const&) {  // the client went away
         }
-        ::shutdown(one.socket.native_handle(), SHUT_RDWR);
+        one.cut();
       }};
     }
   }
