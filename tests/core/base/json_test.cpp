@@ -1,6 +1,7 @@
 #include "core/base/json.hpp"
 
 #include <gtest/gtest.h>
+#include <spdlog/fmt/fmt.h>
 
 namespace patchbay {
 namespace {
@@ -50,6 +51,13 @@ INSTANTIATE_TEST_SUITE_P(
                     Row{"byte_order_mark", "\xef\xbb\xbf{}", "not JSON"},
                     Row{"long_string", "\"" + std::string((1 << 20) + 1, 'x') + "\"", "a string longer"}),
     [](auto const& row) { return std::string{row.param.name}; });
+
+TEST(JsonParsed, NumbersAreWhatTheySay) {
+  for (auto const* zero : {"0e-30", "0.000000000000000000000000", "-0e30", "0.0e-25"})
+    EXPECT_EQ(json::parse(zero)->document.GetDouble(), 0.0) << zero;
+  for (double number : {23.45, 0.1, 1e-7, 123456.789012, 1e22, 2.5e-10})
+    EXPECT_EQ(json::parse(fmt::format("{}", number))->document.GetDouble(), number);
+}
 
 TEST(JsonParsed, KeepsTheBytesOfMembers) {
   std::string const text = R"( { "a" : 1.00 , "b":{"x": [1 , 2]},"c":  "t\u00e4" , "d":-0e1,"e":[ ], "f":true} )";
