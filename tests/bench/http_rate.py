@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Requests a second over keep-alive: the gateway beside a plain Beast server, on one core, in turns.
 
-    tests/bench/http.py [--build build/release] [--rounds 5] [--seconds 5] [--connections 64] [--only system_info]
+    tests/bench/http_rate.py [--build build/release] [--rounds 5] [--seconds 5] [--connections 64] [--only system_info]
 
 Both servers run on core 0 with one thread each, wrk on core 1. The comparison server answers the very bytes that the
 gateway answers, so that both write the same amount. Rounds alternate between the two; what is printed is the median of
