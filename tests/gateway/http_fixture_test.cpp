@@ -145,8 +145,18 @@ OperationTable HttpFixture::table() {
     for (int i = 0; i < args.times; ++i) out.text += args.text;
     return out;
   });
-  table.add(wait, [this](Call&, SayArgs args) -> Task<Result<SayResult>> {
-    ++running;
+  // Counts however the handler ends: a cancellation between two waits makes the next one throw.
+  struct Counted {
+    Counted(HttpFixture& f, Call& c) : fixture(f), call(c) { ++fixture.running; }
+    ~Counted() {
+      if (call.stopped() != Stopped::no) ++fixture.cancelled;
+      --fixture.running;
+    }
+    HttpFixture& fixture;
+    Call& call;
+  };
+  table.add(wait, [this](Call& call, SayArgs args) -> Task<Result<SayResult>> {
+    Counted const counted{*this, call};
     SteadyTimer timer{co_await asio::this_coro::executor};
     boost::system::error_code failed;
     while (!released && !failed) {
@@ -154,9 +164,7 @@ OperationTable HttpFixture::table() {
       auto [error] = co_await timer.async_wait(use_task_tuple);
       failed = error;
     }
-    --running;
     if (failed) {
-      ++cancelled;
       Error error{Code::internal, failed.message()};
       co_return error;
     }
@@ -165,10 +173,9 @@ OperationTable HttpFixture::table() {
   });
   table.add(change, [](Call&, SayArgs args) { return SayResult{args.text}; });
   table.add(ticks, [this](Call& call, SayArgs args) -> Task<Result<SayResult>> {
-    ++running;
+    Counted const counted{*this, call};
     SayResult done{args.text};
     if (args.text == "fail") {
-      --running;
       Error failed{Code::connect_failed, "nobody there"};
       co_return failed;
     }
@@ -188,8 +195,6 @@ OperationTable HttpFixture::table() {
         co_await timer.async_wait(use_task_tuple);
       }
     auto const stopped = call.stopped() != Stopped::no;
-    if (stopped) ++cancelled;
-    --running;
     if (stopped || args.text == "break") {
       Error failed{Code::upstream_failed, "broken off"};
       co_return failed;
