@@ -107,7 +107,7 @@ std::string operations_markdown(OperationTable const& table) {
   for (auto const& row : table.rows()) interfaces[row->info.interface].push_back(row.get());
   std::string out =
       "# Operations\n\n"
-      "Written by `patchbay describe --format markdown` from the declarations. Each operation is `POST /<tool>`, "
+      "Written by `patchbay describe markdown` from the declarations. Each operation is `POST /<tool>`, "
       "`patchbay call <tool>` and the C++ call of the same name. Besides the errors listed any operation may answer "
       "invalid_argument, unauthenticated, forbidden, cancelled, unavailable, deadline_exceeded and internal.\n";
   for (auto& [interface, rows] : interfaces) {
