@@ -13,13 +13,14 @@ struct AuthenticateArgs {
   std::string header{};    // the Authorization field, or empty
   std::string peer{};      // address that failed logins are counted for
   bool forwarded = false;  // the request carried Forwarded or X-Forwarded-*: never anonymous rights
-  bool who_only = false;   // typed callers: fill nothing but `who`, which saves copying names and scopes
+  bool who_only = false;   // typed callers: fill nothing but `who` and `expires`, which saves copying names and scopes
 };
 struct AuthenticateResult {
   std::string principal;
   std::vector<std::string> scopes;
   std::optional<std::string> expires_at;
-  PrincipalPtr who{};  // typed callers only
+  PrincipalPtr who{};                 // typed callers only
+  std::optional<WallTime> expires{};  // typed callers only, also with who_only: when the credential ends, if it does
 };
 inline constexpr Operation<AuthenticateArgs, AuthenticateResult> authenticate{
     .name = "SECURITY.authenticate",

@@ -195,13 +195,15 @@ void Security::publish(Settings settings, std::vector<std::string> plugin_scopes
   old_.push_back(std::move(made));
 }
 
-AuthenticateResult Security::answer(PrincipalPtr const& who, std::string const& expires, bool who_only) const {
+AuthenticateResult Security::answer(PrincipalPtr const& who, std::optional<WallTime> expires,
+                                    std::string const& expires_text, bool who_only) const {
   AuthenticateResult out;
   out.who = who;
+  out.expires = expires;
   if (who_only) return out;
   out.principal = who->name;
   out.scopes = who->scopes;
-  if (!expires.empty()) out.expires_at = expires;
+  if (!expires_text.empty()) out.expires_at = expires_text;
   return out;
 }
 
@@ -237,7 +239,7 @@ Result<AuthenticateResult> Security::authenticate(Call&, AuthenticateArgs args) 
     if (!state.settings.loopback)
       return Error{Code::unauthenticated, "a token is needed here: send \"Authorization: Bearer <token>\""};
     anonymous_.add();
-    return answer(args.forwarded ? state.powerless : state.anonymous, {}, args.who_only);
+    return answer(args.forwarded ? state.powerless : state.anonymous, std::nullopt, {}, args.who_only);
   }
   auto const digest = sha256(token);
   Known const* found = nullptr;
@@ -249,7 +251,7 @@ Result<AuthenticateResult> Security::authenticate(Call&, AuthenticateArgs args) 
                   fmt::format("the token \"{}\" has expired at {}; ask for a new one", found->principal->token_id,
                               found->expires_text));
   accepted_.add();
-  return answer(found->principal, found->expires_text, args.who_only);
+  return answer(found->principal, found->expires, found->expires_text, args.who_only);
 }
 
 PrincipalPtr Security::principal_named(std::string_view name) const {

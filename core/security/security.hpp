@@ -103,7 +103,8 @@ class Security {
   };
   Snapshot const& now() const { return *snapshot_.load(std::memory_order_acquire); }
   void publish(Settings settings, std::vector<std::string> plugin_scopes);
-  AuthenticateResult answer(PrincipalPtr const& who, std::string const& expires, bool who_only) const;
+  AuthenticateResult answer(PrincipalPtr const& who, std::optional<WallTime> expires, std::string const& expires_text,
+                            bool who_only) const;
   Error failed(std::string_view method, std::string_view result, std::string_view peer, std::string message);
   PrincipalPtr principal_named(std::string_view name) const;
   Task<Result<std::vector<boost::asio::ip::address>>> resolve(Call& call, std::string host);

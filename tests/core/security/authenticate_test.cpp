@@ -79,6 +79,10 @@ TEST_F(Authenticate, GivesTypedCallersThePrincipal) {
   EXPECT_FALSE(result->who->unrestricted);
   EXPECT_THAT(result->who->entities.text, HasSubstr("light.cellar"));
   EXPECT_TRUE(result->scopes.empty());
+  EXPECT_FALSE(result->expires);
+  auto limited = security.authenticate(call, {.token = "expired-token", .who_only = true});
+  ASSERT_TRUE(limited.has_value());
+  EXPECT_EQ(limited->expires, WallTime{std::chrono::sys_days{std::chrono::year{2020} / 1 / 1}});
 }
 
 TEST_F(Authenticate, RefusesAndSaysWhatWouldBeRight) {
