@@ -1,0 +1,68 @@
+// Subscriber: whoever gets what is published on a channel: a conversation of a connection, a stream of server-sent
+// events. Subscription: its membership in one channel (or prefix), a node that the directory of its shard links.
+//
+//   Subscription subscription{*this};
+//   shard.subscribe(subscription, who, "missions", std::nullopt, [this](Result<Subscribed> done) { ... });
+//   ... deliver(subscription, message) for each publication, in order, beginning after `done` ...
+//   subscription leaves by itself when it is destroyed, or by shard.unsubscribe(subscription)
+//
+// One shard's thread only. The node does not move in memory.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/base/result.hpp"
+#include "core/hub/message.hpp"
+#include "core/hub/settings.hpp"
+
+namespace patchbay::hub {
+
+class Subscription;
+class Topic;  // in directory.hpp: one channel or prefix with its members on this shard
+struct Pace;  // of a subscription with a greatest rate
+
+class Subscriber {
+ public:
+  virtual ~Subscriber() = default;
+  // Must not leave or join anything in here: the members are being gone through. Post that.
+  virtual void deliver(Subscription& through, MessagePtr const& message) = 0;
+  // The hub ended the subscription: the right is gone after a reload. It has left already.
+  virtual void ended(Subscription& through, Error const& why) = 0;
+};
+
+class Subscription {
+ public:
+  explicit Subscription(Subscriber& to) : to_(to) {}
+  ~Subscription();  // leaves
+  Subscription(Subscription const&) = delete;
+  Subscription& operator=(Subscription const&) = delete;
+
+  Subscriber& to() const { return to_; }
+  bool joined() const { return topic_ != nullptr; }
+  std::string const& channel() const { return channel_; }  // as asked for, a prefix with its ".*"
+  SlowConsumer slow_consumer() const { return slow_consumer_; }
+
+ private:
+  friend class Topic;
+  friend class HubShard;
+  Subscriber& to_;
+  std::string channel_;
+  Topic* topic_ = nullptr;
+  std::uint32_t index_ = 0;  // among the topic's members
+  SlowConsumer slow_consumer_ = SlowConsumer::close;
+  std::shared_ptr<bool> asking_;  // false once it is gone while its home shard is being asked
+  std::unique_ptr<Pace> pace_;
+};
+
+// What one who has subscribed gets to know.
+struct Subscribed {
+  std::optional<Position> at{};        // the channel keeps history: its newest position
+  std::optional<bool> recovered{};     // only when recovery was asked for
+  std::vector<MessagePtr> missed{};    // in order; what is published from now on comes by deliver()
+};
+
+}  // namespace patchbay::hub
