@@ -1,6 +1,5 @@
 #include "gateway/cli/serve.hpp"
 
-#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -8,6 +7,7 @@
 
 #include <cstdio>
 
+#include "gateway/cli/heap.hpp"
 #include "gateway/cli/output.hpp"
 #include "gateway/gateway.hpp"
 
@@ -26,14 +26,14 @@ void raise_descriptor_limit() {
 }  // namespace
 
 int serve(ServeOptions const& options) {
-  // Signals are taken by this thread with sigwait: blocked before any other thread starts, which inherit the mask.
+  // Signals are taken by this thread alone: blocked before any other thread starts, which inherit the mask.
   sigset_t signals;
   sigemptyset(&signals);
   for (int one : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, one);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   ::signal(SIGPIPE, SIG_IGN);
   raise_descriptor_limit();
-  ::mallopt(M_ARENA_MAX, 2);  // an arena a thread keeps memory that nobody gets back
+  Heap heap;
 
   GatewayOptions wanted;
   wanted.config_file = options.config;
@@ -48,9 +48,13 @@ int serve(ServeOptions const& options) {
   for (auto const& url : gateway.urls()) std::printf("listening on %s\n", url.c_str());
   std::fflush(stdout);
 
+  timespec const pause{.tv_sec = 2, .tv_nsec = 0};
   for (;;) {
-    int signal = 0;
-    if (sigwait(&signals, &signal) != 0) continue;
+    auto const signal = ::sigtimedwait(&signals, nullptr, &pause);
+    if (signal < 0) {  // nothing came
+      heap.give_back();
+      continue;
+    }
     if (signal != SIGHUP) break;
     auto changed = gateway.reload();
     if (!changed)

@@ -4,6 +4,10 @@ import socket
 import time
 from pathlib import Path
 
+import pytest
+
+from support.gateway import binary
+
 MIB = 1 << 20
 
 
@@ -48,22 +52,29 @@ def settled(measure, goal, within: float = 15.0):
 LEAN = {"ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=0:thread_local_quarantine_size_kb=0:malloc_context_size=0"}
 
 
-def test_unfinished_bodies(make_gateway):
+def keeps() -> int:
+    """Bytes that may stay resident: a sanitizer's allocator gives back less."""
+    return 16 * MIB if b"__asan_init" in binary().read_bytes() else 6 * MIB
+
+
+# Large blocks that are mapped one by one, and such as leave holes in the heap.
+@pytest.mark.parametrize("count, size", [(200, 900_000), (700, 60_000)], ids=["large", "small"])
+def test_unfinished_bodies(make_gateway, count, size):
     gateway = make_gateway(env=LEAN)
     gateway.call("system_health")
     before, files, tasks = resident(gateway.pid), descriptors(gateway.pid), threads(gateway.pid)
     head = b"POST /system_health HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 1000000\r\n\r\n"
-    attackers = [connect(gateway) for _ in range(200)]
+    attackers = [connect(gateway) for _ in range(count)]
     most = before
     for attacker in attackers:
-        push(attacker, head + b" " * 900_000)
+        push(attacker, head + b" " * size)
         most = max(most, resident(gateway.pid))
     assert most - before < 64 * MIB
     assert gateway.get("/health/live").status_code == 200
     for attacker in attackers:
         attacker.close()
     assert settled(lambda: descriptors(gateway.pid), files + 2) <= files + 2
-    assert settled(lambda: resident(gateway.pid), before + 16 * MIB) < before + 16 * MIB
+    assert settled(lambda: resident(gateway.pid), before + keeps()) <= before + keeps()
     assert threads(gateway.pid) <= tasks
 
 
@@ -82,7 +93,7 @@ def test_answers_that_nobody_reads(make_gateway):
     for attacker in attackers:
         attacker.close()
     assert settled(lambda: descriptors(gateway.pid), files + 2) <= files + 2
-    assert settled(lambda: resident(gateway.pid), before + 16 * MIB) < before + 16 * MIB
+    assert settled(lambda: resident(gateway.pid), before + keeps()) <= before + keeps()
 
 
 def test_too_many_connections_are_told_so(make_gateway):
