@@ -55,6 +55,8 @@ class EventSink {
   enum class Taken { ok, wait, gone };
   virtual ~EventSink() = default;
   virtual Taken emit(std::string_view event, std::string_view json) = 0;
+  // The same under an id of the operation's own, which a client may come back with; surfaces without ids leave it out.
+  virtual Taken emit_as(std::string_view, std::string_view event, std::string_view json) { return emit(event, json); }
   // True when more may be emitted, false when the listener is gone.
   virtual Task<bool> ready() = 0;
 };

@@ -32,6 +32,13 @@ inline constexpr std::uint16_t normal = 1000, going_away = 1001, protocol_error 
                                forbidden = 3003, timeout = 3008;
 }
 
+// What HUB.connection shows.
+struct ConnectionFigures {
+  WallTime since{};
+  std::chrono::nanoseconds round_trip{0};  // 0: not measured yet
+  std::uint64_t messages_in = 0, messages_out = 0, bytes_in = 0, bytes_out = 0, dropped = 0;
+};
+
 class Connection {
  public:
   virtual ~Connection() = default;
@@ -63,6 +70,9 @@ class Connection {
   // Puts another conversation in this one's place (after the first message has authenticated), which is deleted at the
   // end of this turn.
   virtual void become(std::unique_ptr<Conversation> next) = 0;
+  // --- for the hub
+  virtual Conversation& conversation() = 0;
+  virtual ConnectionFigures figures() const = 0;
 };
 
 class Conversation : public Subscriber {
@@ -83,6 +93,8 @@ class Conversation : public Subscriber {
   virtual void closed() = 0;
 
   Connection& connection() const { return connection_; }
+  std::string_view member_id() const override { return connection_.id(); }
+  Connection* member_connection() override { return &connection_; }
 
  private:
   Connection& connection_;

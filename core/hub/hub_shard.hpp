@@ -1,5 +1,6 @@
 // HubShard: the hub on one shard: its connections, the members of channels, users and chats that are connected here,
-// and, as home of some of the names, what is one for the process: who is interested in them, history, presence.
+// and, as home of some of the names, what is one for the process (home.hpp): who is interested in them, history,
+// presence.
 //
 //   HubShard& here = connection.hub();
 //   here.subscribe(subscription, who, "missions", std::nullopt, [](Result<Subscribed> done) { ... });
@@ -13,6 +14,7 @@
 #include <functional>
 #include <memory>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "core/base/caller.hpp"
@@ -25,11 +27,12 @@
 namespace patchbay::hub {
 
 class Hub;
-class Session;
+class Home;
+class Receipts;
 
 class HubShard {
  public:
-  HubShard(Hub& hub, Shard& shard);
+  HubShard(Hub& hub, Shard& shard, SettingsPtr settings);
   ~HubShard();
   HubShard(HubShard const&) = delete;
   HubShard& operator=(HubShard const&) = delete;
@@ -40,44 +43,79 @@ class HubShard {
   Caller& caller();
   LogSink& log();
   Clock const& clock();
-  HubCounters& counters();
+  HubCounters const& counters();
   SettingsPtr const& settings() const { return settings_; }
   bool draining() const { return draining_; }
 
   // --- channels
   // `done` comes once, perhaps before this returns; never after the subscription was destroyed or left. Errors:
-  // invalid_argument (name), forbidden, conflict (this subscriber has it already is for the caller to look after).
+  // invalid_argument (name), forbidden, conflict (this subscription is in use); that a subscriber has the channel
+  // already is for the caller to look after.
   void subscribe(Subscription& subscription, PrincipalPtr const& who, std::string channel,
                  std::optional<Position> recover, std::function<void(Result<Subscribed>)> done);
   void unsubscribe(Subscription& subscription);
 
-  // --- connections: a session enters when its handshake is done and leaves when it is gone
-  void enter(Session& session);
-  void leave(Session& session);
-  // The principal was found or has changed (first message, renewal): user and token lists follow.
-  void identified(Session& session);
-  std::unordered_map<std::string_view, Session*> const& sessions() const { return sessions_; }
+  // --- connections: one enters when its handshake is done and leaves when it is gone
+  void enter(Connection& connection);
+  void leave(Connection& connection);
+  // The principal was found or has changed (first message, renewal): the user's list follows, and subscriptions that
+  // the new one has no right to end.
+  void identified(Connection& connection);
+  std::unordered_map<std::string_view, Connection*> const& connections() const { return connections_; }
+  Connection* find(std::string_view connection_id) const;
 
-  // --- receipts; any of them may be called on any shard
+  // --- receipts: what became of a message that carries an id
   void written(std::string const& message_id, Connection const& connection);
   void dropped(std::string const& message_id, Connection const& connection, std::string_view reason);
-  void acknowledged(std::string const& message_id, Connection const& connection);
+  // False: this connection has no such message (as far as can be told here: the id is malformed).
+  bool acknowledged(std::string const& message_id, Connection const& connection);
 
-  // --- from the hub, on this shard
-  // A message for the members of a topic that are connected here; gives how many got it.
-  std::size_t deliver(MessagePtr const& message);                              // a publication: channel and prefixes
+  // --- from homes and the hub, on this shard
+  // A message for the members of a topic that are connected here; gives how many there are.
+  std::size_t deliver(MessagePtr const& message);  // a publication: channel and prefixes
   std::size_t deliver_to_user(std::string const& user_id, MessagePtr const& message);
-  std::size_t deliver_to_chat(std::string const& chat, MessagePtr const& message);  // "workflow/app/chat", escaped
+  std::size_t deliver_to_chat(std::string const& chat, MessagePtr const& message);  // chat_key()
   std::size_t deliver_to_all(MessagePtr const& message);
+  bool deliver_to_connection(std::string_view connection_id, MessagePtr const& message);
   void apply(SettingsPtr settings);
+  // Sends hints, then closes in paced batches; all are closed when `within` is over.
   void drain(std::chrono::milliseconds within);
+  // Closes what is left at once.
+  void close_all();
+
+  Home& home() { return *home_; }
+  Receipts& receipts() { return *receipts_; }
+  Directory& directory() { return directory_; }
+  // The user whose messages a connection gets: the one in its path, else the principal's; may be empty.
+  static std::string const& user_of(Connection const& connection);
 
  private:
+  friend class Subscription;
+  struct Known;  // of a connection: under which user it is listed
+  using Answer = std::function<void(Result<Subscribed>)>;
+  void ask_home(Subscription& subscription, std::optional<Position> recover, Answer done);
+  void ask_all(Subscription& subscription, Answer done);
+  void join(Subscription& subscription, Subscribed& answer, ChannelRule const& rule);
+  // No longer a member nor about to be one; homes get to know.
+  void forget(Subscription& subscription);
+  void tell_homes_left(std::string const& channel, std::string const& member_id, std::string const& user_id);
+  void recheck();
+  void drain_step();
+  // Who got it, for its receipt.
+  void report(std::string const& message_id, Directory::Connections const& reached);
+
   Hub& hub_;
   Shard& shard_;
   SettingsPtr settings_;
+  std::unique_ptr<Home> home_;
+  std::unique_ptr<Receipts> receipts_;
+  Directory directory_;
+  std::unordered_map<std::string_view, Connection*> connections_;  // by connection id
+  std::unordered_map<Connection*, Known> known_;
+  std::unordered_set<Subscription*> subscriptions_;  // joined or asking
   bool draining_ = false;
-  std::unordered_map<std::string_view, Session*> sessions_;  // by connection id
+  SteadyTime drain_end_{};
+  Timer drain_timer_;
 };
 
 }  // namespace patchbay::hub

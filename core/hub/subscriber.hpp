@@ -15,15 +15,18 @@
 #include <string>
 #include <vector>
 
+#include "core/base/call.hpp"
 #include "core/base/result.hpp"
 #include "core/hub/message.hpp"
 #include "core/hub/settings.hpp"
 
 namespace patchbay::hub {
 
+class Connection;
+class HubShard;
 class Subscription;
 class Topic;  // in directory.hpp: one channel or prefix with its members on this shard
-struct Pace;  // of a subscription with a greatest rate
+struct Pace;  // of a subscription with a greatest rate (directory.hpp)
 
 class Subscriber {
  public:
@@ -32,6 +35,9 @@ class Subscriber {
   virtual void deliver(Subscription& through, MessagePtr const& message) = 0;
   // The hub ended the subscription: the right is gone after a reload. It has left already.
   virtual void ended(Subscription& through, Error const& why) = 0;
+  // What presence and receipts call it by; empty: it is in neither. And its connection, if it has one.
+  virtual std::string_view member_id() const { return {}; }
+  virtual Connection* member_connection() { return nullptr; }
 };
 
 class Subscription {
@@ -45,15 +51,19 @@ class Subscription {
   bool joined() const { return topic_ != nullptr; }
   std::string const& channel() const { return channel_; }  // as asked for, a prefix with its ".*"
   SlowConsumer slow_consumer() const { return slow_consumer_; }
+  PrincipalPtr const& who() const { return who_; }
 
  private:
   friend class Topic;
   friend class HubShard;
   Subscriber& to_;
   std::string channel_;
+  PrincipalPtr who_;
+  HubShard* shard_ = nullptr;  // while joined or asking
   Topic* topic_ = nullptr;
   std::uint32_t index_ = 0;  // among the topic's members
   SlowConsumer slow_consumer_ = SlowConsumer::close;
+  std::uint64_t after_ = 0;       // offsets up to here came with the answer
   std::shared_ptr<bool> asking_;  // false once it is gone while its home shard is being asked
   std::unique_ptr<Pace> pace_;
 };
