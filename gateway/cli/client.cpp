@@ -4,6 +4,9 @@
 
 #include <boost/asio/connect.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/ssl/host_name_verification.hpp>
+#include <boost/asio/ssl/stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
@@ -19,6 +22,11 @@ namespace {
 namespace beast = boost::beast;
 namespace http = beast::http;
 using asio::ip::tcp;
+
+std::string environment(char const* name) {
+  auto const* value = std::getenv(name);
+  return value == nullptr ? std::string{} : std::string{value};
+}
 
 Error unreachable(std::string const& url, std::string const& why) {
   return Error{
@@ -99,16 +107,17 @@ class HttpClient final : public Client {
   }
 
  private:
-  // One request on a connection of its own; the body in pieces. Nothing on success.
+  // One request on a connection of its own, with TLS where the url says https; the body in pieces. Nothing on success.
   std::optional<Error> exchange(std::string const& tool, std::string const& args, std::string_view accept,
                                 unsigned& status, std::function<bool(std::string_view)> const& on_body) {
     auto const url = boost::urls::parse_uri(target_.url);
-    if (!url || url->scheme() != "http" || url->host().empty())
-      return Error{Code::invalid_argument, fmt::format("\"{}\" is no http:// url", target_.url)};
+    if (!url || (url->scheme() != "http" && url->scheme() != "https") || url->host().empty())
+      return Error{Code::invalid_argument, fmt::format("\"{}\" is no http:// or https:// url", target_.url)};
+    auto const with_tls = url->scheme() == "https";
     beast::error_code error;
     asio::io_context context;
     tcp::resolver resolver{context};
-    std::string const port = url->has_port() ? std::string{url->port()} : "80";
+    std::string const port = url->has_port() ? std::string{url->port()} : with_tls ? "443" : "80";
     auto host = std::string{url->host()};
     if (host.size() > 2 && host.front() == '[') host = host.substr(1, host.size() - 2);
     auto const addresses = resolver.resolve(host, port, error);
@@ -125,20 +134,44 @@ class HttpClient final : public Client {
     if (!target_.token.empty()) request.set(http::field::authorization, "Bearer " + target_.token);
     request.body() = args;
     request.prepare_payload();
-    http::write(socket, request, error);
-    if (error) return Error{Code::connection_lost, "the gateway closed the connection: " + error.message()};
+    if (!with_tls) return converse(socket, request, status, on_body);
 
+    asio::ssl::context trust{asio::ssl::context::tls_client};
+    trust.set_default_verify_paths(error);
+    if (auto const own = environment("PATCHBAY_CA"); !own.empty()) {
+      trust.load_verify_file(own, error);
+      if (error) return Error{Code::invalid_argument, fmt::format("$PATCHBAY_CA: {}: {}", own, error.message())};
+    }
+    asio::ssl::stream<tcp::socket&> stream{socket, trust};
+    stream.set_verify_mode(asio::ssl::verify_peer);
+    stream.set_verify_callback(asio::ssl::host_name_verification{host});
+    beast::error_code ignored;
+    if (asio::ip::make_address(host, ignored); ignored) SSL_set_tlsext_host_name(stream.native_handle(), host.c_str());
+    stream.handshake(asio::ssl::stream_base::client, error);
+    if (error)
+      return Error{Code::tls_failed, fmt::format("{}: {}; a certificate of your own authority is trusted when "
+                                                 "$PATCHBAY_CA names its PEM file",
+                                                 target_.url, error.message())};
+    return converse(stream, request, status, on_body);
+  }
+
+  template <class SyncStream>
+  static std::optional<Error> converse(SyncStream& stream, http::request<http::string_body> const& request,
+                                       unsigned& status, std::function<bool(std::string_view)> const& on_body) {
+    beast::error_code error;
+    http::write(stream, request, error);
+    if (error) return Error{Code::connection_lost, "the gateway closed the connection: " + error.message()};
     beast::flat_buffer buffer;
     http::response_parser<http::buffer_body> parser;
     parser.body_limit(std::uint64_t{64} << 20);
-    http::read_header(socket, buffer, parser, error);
+    http::read_header(stream, buffer, parser, error);
     if (error) return Error{Code::connection_lost, "the gateway gave no answer: " + error.message()};
     status = parser.get().result_int();
     std::array<char, 16384> piece;
     while (!parser.is_done()) {
       parser.get().body().data = piece.data();
       parser.get().body().size = piece.size();
-      http::read_some(socket, buffer, parser, error);
+      http::read_some(stream, buffer, parser, error);
       if (error == http::error::need_buffer) error = {};
       if (error && error != http::error::end_of_stream)
         return Error{Code::connection_lost, "the answer broke off: " + error.message()};
@@ -172,11 +205,6 @@ class LocalClient final : public Client {
   std::unique_ptr<Gateway> gateway_;
 };
 
-std::string environment(char const* name) {
-  auto const* value = std::getenv(name);
-  return value == nullptr ? std::string{} : std::string{value};
-}
-
 }  // namespace
 
 Result<Target> find_target(std::string url) {
@@ -193,7 +221,10 @@ Result<Target> find_target(std::string url) {
     auto const host = std::string{parsed->host()};
     // The run's token belongs to this machine: it is sent nowhere else.
     if (host == "127.0.0.1" || host == "localhost" || host == "[::1]")
-      if (auto token = security::read_run_token(parsed->has_port() ? parsed->port_number() : 80)) target.token = *token;
+      if (auto token = security::read_run_token(parsed->has_port()            ? parsed->port_number()
+                                                : parsed->scheme() == "https" ? 443
+                                                                              : 80))
+        target.token = *token;
   }
   return target;
 }

@@ -25,7 +25,7 @@ class Client {
 };
 
 struct Target {
-  std::string url;    // http://host:port
+  std::string url;    // http://host:port or https://; further authorities to trust: $PATCHBAY_CA
   std::string token;  // may be empty
   std::chrono::milliseconds timeout{60'000};
 };
