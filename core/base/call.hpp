@@ -71,7 +71,6 @@ class Call {
   explicit Call(Call& parent)
       : parent_(&parent),
         principal_(parent.principal_),
-        user_id_(parent.user_id_),
         deadline_(parent.deadline_),
         trace_(parent.trace_),
         root_(&parent.root()) {}
@@ -88,7 +87,11 @@ class Call {
     return owned_ != nullptr || parent_ == nullptr ? owned_ : parent_->principal_ptr();
   }
   // The user the call is for: the principal's own unless it may act for others.
-  std::string const& user_id() const { return user_id_.empty() ? principal_->user_id : user_id_; }
+  std::string const& user_id() const {
+    for (auto const* call = this; call != nullptr; call = call->parent_)
+      if (!call->user_id_.empty()) return call->user_id_;
+    return principal_->user_id;
+  }
   void set_user_id(std::string user_id) { user_id_ = std::move(user_id); }
 
   Deadline deadline() const { return deadline_; }

@@ -27,17 +27,20 @@ void Caller::publish(OperationTable table) {
   if (published_) published_(*tables_.back());
 }
 
-Caller::Watch::Watch(Caller&, Row const& row, Call& call) : row_(row), call_(call) {
+void Caller::Watch::start() {
+  started_ = true;
   row_.counters.in_flight.add(1);
   auto* const wheel = TimerWheel::current();
-  if (wheel == nullptr || !call.deadline().exists()) return;
-  timer_.on_expiry([this] {
-    ended_ = true;
-    call_.stop(Stopped::deadline);
-  });
-  wheel->arm_at(timer_, call.deadline().at());
+  if (wheel != nullptr && call_.deadline().exists()) wheel->arm_at(timer_, call_.deadline().at());
 }
-Caller::Watch::~Watch() { row_.counters.in_flight.add(-1); }
+void Caller::Watch::expired() {
+  ended_ = true;
+  call_.stop(Stopped::deadline);
+}
+
+void Caller::audit(Row const& row, Call& call, std::optional<Code> code) const {
+  if (audit_) audit_(AuditRecord{call, row, code});
+}
 
 std::optional<Error> Caller::admit(Row const& row, Call& call) const {
   auto const& principal = call.principal();
@@ -100,11 +103,7 @@ Reply<Answer> Caller::start_json(Row const& row, Call& call, json::Parsed const&
   if (row.info.timeout_from_args)
     if (auto const* given = json::find(args.document, "timeout_ms"); given != nullptr && given->IsInt64())
       budget = std::chrono::milliseconds{given->GetInt64()} + std::chrono::seconds{1};
-  return dispatch<Answer>(row, call, [&] {
-    auto reply = row.handler->start_json(call, args);
-    if (!reply.ready() && !row.info.streaming) call.limit(Deadline::in(budget));
-    return reply;
-  });
+  return dispatch<Answer>(row, call, budget, [&] { return row.handler->start_json(call, args); });
 }
 
 Reply<Answer> Caller::start_json(Row const& row, Call& call, std::string_view text, json::Limits const& limits) {

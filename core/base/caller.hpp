@@ -77,40 +77,86 @@ class Caller {
   std::optional<Error> admit(Row const& row, Call& call) const;
   void end(Row const& row, Call& call, std::optional<Code> code) const {
     row.counters.by_code[code ? static_cast<std::size_t>(*code) : 0].add();
-    if (row.info.audited && audit_) audit_(AuditRecord{call, row, code});
+    if (row.info.audited) audit(row, call, code);
   }
+  void audit(Row const& row, Call& call, std::optional<Code> code) const;
   Error caught(Row const& row, Call& call) const;  // inside a catch block
-  static bool sampled() {
-    thread_local unsigned turn = 0;
-    return (++turn & 63U) == 0;
-  }
-  Error ended_early(Row const& row, Call& call, Error error, bool own_deadline) const;
 
-  // Counts a suspended call and ends it at its deadline.
-  class Watch {
+  // The duration of one call in 64: two readings of the clock would cost more than the rest.
+  class Sample {
    public:
-    Watch(Caller& caller, Row const& row, Call& call);
-    ~Watch();
-    Watch(Watch const&) = delete;
-    Watch& operator=(Watch const&) = delete;
-    bool ended() const { return ended_; }
+    Sample() {
+      thread_local unsigned turn = 0;
+      if ((++turn & 63U) == 0) begun_ = std::chrono::steady_clock::now();
+    }
+    void end(Row const& row) const {
+      if (begun_ != SteadyTime{})
+        row.counters.duration.observe_ns((std::chrono::steady_clock::now() - begun_).count(), 64);
+    }
+    // For a call that has suspended and is measured anyhow.
+    SteadyTime begun_or_now() const { return begun_ != SteadyTime{} ? begun_ : std::chrono::steady_clock::now(); }
 
    private:
+    SteadyTime begun_{};
+  };
+  Error ended_early(Row const& row, Call& call, Error error, bool own_deadline) const;
+
+  // Counts a call that has suspended, from start() on, and ends it at its deadline.
+  class Watch {
+   public:
+    Watch(Row const& row, Call& call) : row_(row), call_(call), timer_([this] { expired(); }) {}
+    ~Watch() {
+      if (started_) row_.counters.in_flight.add(-1);
+    }
+    Watch(Watch const&) = delete;
+    Watch& operator=(Watch const&) = delete;
+    void start();
+    bool started() const { return started_; }
+    bool ended() const { return ended_; }  // the deadline has ended the call
+
+   private:
+    void expired();
+
     Row const& row_;
     Call& call_;
+    bool started_ = false;
     bool ended_ = false;
     Timer timer_;
   };
 
+  // The row of a typed call that may go ahead, or nothing: refusal() says why. In two halves, so that the good way
+  // carries no Error.
   template <class A, class R>
-  Result<Row const*> prepare(Operation<A, R> const& operation, Call& call, A const& args);
+  Row const* admitted(Operation<A, R> const& operation, Call const& call) const {
+    auto const* row = table().find(&operation, operation.name);
+    if (row == nullptr || !has_types<A, R>(*row)) return nullptr;
+    auto const& principal = call.principal();
+    return principal.unrestricted || principal.may(row->info.scope) ? row : nullptr;
+  }
+  template <class A, class R>
+  Error refusal(Operation<A, R> const& operation, Call& call) const;
+  template <class A, class R>
+  static bool has_types(Row const& row) {
+    auto const* type = row.handler->type();
+    return type == &typeid(TypedHandler<A, R>) || (type != nullptr && *type == typeid(TypedHandler<A, R>));
+  }
   template <class A, class R>
   static std::chrono::milliseconds budget_of(Operation<A, R> const& operation, A const& args);
+  // What a call that has suspended comes to: the reason of an early end is the call's, not what its handler made of it.
   template <class T>
-  void finish(Row const& row, Call& call, Result<T>& result, std::chrono::nanoseconds took, bool own_deadline) {
-    if (own_deadline) call.clear_stopped();
+  void settle(Row const& row, Call& call, Watch const& watch, Result<T>& result) const {
+    if (result.has_error() && call.stopped() != Stopped::no)
+      result = ended_early(row, call, result.error(), watch.ended());
+    if (watch.ended()) call.clear_stopped();
+  }
+  template <class T>
+  static std::optional<Code> code_of(Result<T> const& result) {
+    return result.has_error() ? std::optional{result.error().code} : std::nullopt;
+  }
+  template <class T>
+  void finish(Row const& row, Call& call, Result<T> const& result, std::chrono::nanoseconds took) const {
     row.counters.duration.observe_ns(took.count());
-    auto const code = result.has_error() ? std::optional{result.error().code} : std::nullopt;
+    auto const code = code_of(result);
     end(row, call, code);
     if (timed_ && !row.info.streaming) timed_(TimedCall{call, row, took, code});
     if constexpr (std::is_same_v<T, Answer>)
@@ -118,8 +164,9 @@ class Caller {
   }
   template <class T>
   Task<Result<T>> supervise(Row const& row, Call& call, Task<Result<T>> task, SteadyTime started);
+  // Runs `start`; the call is limited to its budget when it has suspended.
   template <class T, class Start>
-  Reply<T> dispatch(Row const& row, Call& call, Start start);
+  Reply<T> dispatch(Row const& row, Call& call, std::chrono::milliseconds budget, Start const& start);
 
   OperationCounters counters_;
   std::vector<std::unique_ptr<OperationTable const>> tables_;
@@ -133,65 +180,68 @@ class Caller {
 };
 
 // Runs a handler's task to its end. Cancellation makes the handler's next suspension throw; the call knows why.
+// Results are moved as seldom as can be (none waits in a variable for the end of the try block), which counts here.
 template <class T>
 Task<Result<T>> Caller::supervise(Row const& row, Call& call, Task<Result<T>> task, SteadyTime started) {
-  Watch watch{*this, row, call};
-  std::optional<Result<T>> result;
+  Watch watch{row, call};
+  watch.start();
+  std::optional<Error> thrown;
   try {
-    result.emplace(co_await std::move(task));
+    Result<T> result = co_await std::move(task);
+    if (watch.ended()) co_await asio::this_coro::reset_cancellation_state(asio::enable_total_cancellation());
+    settle(row, call, watch, result);
+    finish(row, call, result, std::chrono::steady_clock::now() - started);
+    co_return std::move(result);
   } catch (...) {
-    result.emplace(caught(row, call));
+    thrown = caught(row, call);
   }
   if (watch.ended()) co_await asio::this_coro::reset_cancellation_state(asio::enable_total_cancellation());
-  if (result->has_error() && call.stopped() != Stopped::no)
-    *result = ended_early(row, call, result->error(), watch.ended());
-  finish(row, call, *result, std::chrono::steady_clock::now() - started, watch.ended());
-  co_return std::move(*result);
+  Result<T> failed{std::move(*thrown)};
+  settle(row, call, watch, failed);
+  finish(row, call, failed, std::chrono::steady_clock::now() - started);
+  co_return failed;
 }
 
 template <class A, class R>
 Task<Result<R>> Caller::call(Operation<A, R> const& operation, Call& parent, A args) {
   Call child{parent};
-  auto started = prepare(operation, child, args);
-  if (!started) co_return started.error();
-  auto const& row = **started;
-  auto* const handler = static_cast<TypedHandler<A, R>*>(row.handler.get());
-  bool const timed = sampled();
-  auto const begun = timed ? std::chrono::steady_clock::now() : SteadyTime{};
-  std::optional<Result<R>> result;
-  bool suspended = false, out_of_time = false;
+  auto const* const row = admitted(operation, child);
+  if (row == nullptr) co_return refusal(operation, child);
+  auto* const handler = static_cast<TypedHandler<A, R>*>(row->handler.get());
+  auto const budget = budget_of(operation, args);
+  Sample const sample;
+  Watch watch{*row, child};
+  std::optional<Error> thrown;
   try {
     auto reply = handler->start(child, std::move(args));
-    suspended = !reply.ready();
-    if (!suspended) {
-      result.emplace(reply.take());
-    } else {
-      if (!operation.streaming) child.limit(Deadline::in_about(budget_of(operation, args)));
-      Watch watch{*this, row, child};
-      auto task = reply.task();
-      try {
-        result.emplace(co_await std::move(task));
-      } catch (...) {
-        result.emplace(caught(row, child));
-      }
-      out_of_time = watch.ended();
+    if (reply.ready()) {
+      sample.end(*row);
+      end(*row, child, code_of(reply.result()));
+      co_return reply.take();
     }
+    if (!operation.streaming) child.limit(Deadline::in_about(budget));
+    watch.start();
+    auto task = reply.task();
+    Result<R> result = co_await std::move(task);
+    if (watch.ended()) co_await asio::this_coro::reset_cancellation_state(asio::enable_total_cancellation());
+    settle(*row, child, watch, result);
+    sample.end(*row);
+    end(*row, child, code_of(result));
+    co_return std::move(result);
   } catch (...) {
-    result.emplace(caught(row, child));
+    thrown = caught(*row, child);
   }
-  if (out_of_time) co_await asio::this_coro::reset_cancellation_state(asio::enable_total_cancellation());
-  if (suspended && result->has_error() && child.stopped() != Stopped::no)
-    *result = ended_early(row, child, result->error(), out_of_time);
-  if (out_of_time) child.clear_stopped();
-  if (timed) row.counters.duration.observe_ns((std::chrono::steady_clock::now() - begun).count(), 64);
-  end(row, child, result->has_error() ? std::optional{result->error().code} : std::nullopt);
-  co_return std::move(*result);
+  if (watch.ended()) co_await asio::this_coro::reset_cancellation_state(asio::enable_total_cancellation());
+  Result<R> failed{std::move(*thrown)};
+  if (watch.started()) settle(*row, child, watch, failed);
+  sample.end(*row);
+  end(*row, child, failed.error().code);
+  co_return failed;
 }
 
 template <class T, class Start>
-Reply<T> Caller::dispatch(Row const& row, Call& call, Start start) {
-  bool const timed = sampled();
-  auto const begun = timed ? std::chrono::steady_clock::now() : SteadyTime{};
+Reply<T> Caller::dispatch(Row const& row, Call& call, std::chrono::milliseconds budget, Start const& start) {
+  Sample const sample;
   auto reply = [&]() -> Reply<T> {
     try {
       return start();
@@ -200,34 +250,27 @@ Reply<T> Caller::dispatch(Row const& row, Call& call, Start start) {
     }
   }();
   if (!reply.ready()) {
-    auto const now = std::chrono::steady_clock::now();
-    return supervise<T>(row, call, reply.task(), timed ? begun : now);
+    if (!row.info.streaming) call.limit(Deadline::in(budget));
+    reply = supervise<T>(row, call, reply.task(), sample.begun_or_now());
+    return reply;  // the one variable that is returned, so that it is made in its place
   }
-  if (timed) row.counters.duration.observe_ns((std::chrono::steady_clock::now() - begun).count(), 64);
+  sample.end(row);
   auto& result = reply.result();
-  if (result.has_error())
-    end(row, call, result.error().code);
-  else
-    end(row, call, std::nullopt);
+  end(row, call, code_of(result));
   if constexpr (std::is_same_v<T, Answer>)
     if (reply_) reply_(row, result);
   return reply;
 }
 
-// Finds the row, checks scope and types.
 template <class A, class R>
-Result<Row const*> Caller::prepare(Operation<A, R> const& operation, Call& call, A const&) {
+Error Caller::refusal(Operation<A, R> const& operation, Call& call) const {
   auto const* row = table().find(&operation, operation.name);
   if (row == nullptr) return Error{Code::unsupported, "no module offers " + std::string{operation.name}};
-  if (!call.principal().unrestricted)
-    if (auto refused = admit(*row, call)) {
-      end(*row, call, refused->code);
-      return *refused;
-    }
-  auto const* type = row->handler->type();
-  if (type == nullptr || *type != typeid(TypedHandler<A, R>))
-    return Error{Code::internal, row->info.name + " is declared with other types than it is called with"};
-  return row;
+  if (auto refused = admit(*row, call)) {
+    end(*row, call, refused->code);
+    return *refused;
+  }
+  return Error{Code::internal, row->info.name + " is declared with other types than it is called with"};
 }
 
 template <class A, class R>
@@ -239,15 +282,10 @@ std::chrono::milliseconds Caller::budget_of(Operation<A, R> const& operation, A 
 
 template <class A, class R>
 Reply<R> Caller::start(Operation<A, R> const& operation, Call& call, A args) {
-  auto row = prepare(operation, call, args);
-  if (!row) return row.error();
-  auto* const handler = static_cast<TypedHandler<A, R>*>((*row)->handler.get());
-  auto const budget = budget_of(operation, args);
-  return dispatch<R>(**row, call, [&]() -> Reply<R> {
-    auto reply = handler->start(call, std::move(args));
-    if (!reply.ready() && !operation.streaming) call.limit(Deadline::in(budget));
-    return reply;
-  });
+  auto const* const row = admitted(operation, call);
+  if (row == nullptr) return refusal(operation, call);
+  auto* const handler = static_cast<TypedHandler<A, R>*>(row->handler.get());
+  return dispatch<R>(*row, call, budget_of(operation, args), [&] { return handler->start(call, std::move(args)); });
 }
 
 }  // namespace patchbay

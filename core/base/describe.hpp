@@ -199,10 +199,7 @@ void write(json::Writer& writer, T const& value) {
 
 template <class T>
 std::string to_text(T const& value) {
-  json::Buffer buffer;
-  json::Writer writer{buffer};
-  write(writer, value);
-  return {buffer.GetString(), buffer.GetSize()};
+  return json::text_by([&](json::Writer& writer) { write(writer, value); });
 }
 
 template <class T>
@@ -426,23 +423,31 @@ template <class T>
 void read(json::Parsed const& parsed, T& out) {
   if constexpr (Described<T>) {
     if (!parsed.document.IsObject()) return;
-    std::apply(
-        [&](auto const&... fields) {
-          (
-              [&] {
-                std::size_t index = 0;
-                for (auto const& member : parsed.document.GetObject()) {
-                  auto const name = json::text_of(member.name);
-                  bool match = name == fields.name;
-                  for (std::size_t i = 0; !match && i < fields.alias_count; ++i) match = name == fields.alias_list[i];
-                  if (match && !(fields.is_nullable && member.value.IsNull()))
-                    return read(member.value, out.*fields.member, parsed.slice(index));
-                  ++index;
-                }
-              }(),
-              ...);
-        },
-        Describe<T>::fields);
+    auto const* const members =
+        parsed.document.MemberBegin() == parsed.document.MemberEnd() ? nullptr : &*parsed.document.MemberBegin();
+    std::size_t const count = parsed.document.MemberCount();
+    std::size_t next = 0;  // most senders keep the order of the declaration: look there first
+    auto matches = [&](std::size_t index, auto const& field) {
+      auto const name = json::text_of(members[index].name);
+      bool match = name == field.name;
+      for (std::size_t i = 0; !match && i < field.alias_count; ++i) match = name == field.alias_list[i];
+      return match && !(field.is_nullable && members[index].value.IsNull());
+    };
+    auto take = [&](auto const& field) {
+      auto index = next;
+      if (index >= count || !matches(index, field)) {
+        index = 0;
+        while (index < count && !matches(index, field)) ++index;
+        if (index == count) return;
+      }
+      next = index + 1;
+      using Member = std::remove_cvref_t<decltype(out.*field.member)>;
+      if constexpr (std::is_same_v<Member, RawJson> || std::is_same_v<Member, std::optional<RawJson>>)
+        read(members[index].value, out.*field.member, parsed.slice(index));
+      else
+        read(members[index].value, out.*field.member);
+    };
+    std::apply([&](auto const&... fields) { (take(fields), ...); }, Describe<T>::fields);
   } else {
     read(parsed.document, out, parsed.text);
   }

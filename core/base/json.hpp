@@ -18,10 +18,14 @@
 #include <rapidjson/writer.h>
 
 #include <algorithm>
+#include <array>
+#include <cstddef>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "core/base/result.hpp"
@@ -75,17 +79,50 @@ inline void write_raw(Writer& writer, std::string_view text) {
   writer.RawValue(text.data(), text.size(), rapidjson::kObjectType);
 }
 
+namespace detail {
+
+// RapidJSON makes an allocator object for each part that is given none; this one has no state.
+inline rapidjson::CrtAllocator heap;
+
+// A buffer and a writer that a thread uses again and again: new ones would take four allocations a text.
+struct Pen {
+  Buffer buffer{&heap};
+  Writer writer{buffer, &heap};
+  bool in_use = false;
+};
+
+}  // namespace detail
+
+// The text of what `write(writer)` writes.
+template <class Write>
+std::string text_by(Write const& write) {
+  constexpr std::size_t most_kept = std::size_t{64} << 10;
+  static thread_local detail::Pen pen;
+  if (pen.in_use) {  // inside of another text
+    Buffer buffer;
+    Writer writer{buffer};
+    write(writer);
+    return {buffer.GetString(), buffer.GetSize()};
+  }
+  struct Use {
+    Use() { pen.in_use = true; }
+    ~Use() {
+      auto const size = pen.buffer.GetSize();
+      pen.buffer.Clear();
+      if (size > most_kept) pen.buffer.ShrinkToFit();
+      pen.writer.Reset(pen.buffer);
+      pen.in_use = false;
+    }
+  } const use;
+  write(pen.writer);
+  return {pen.buffer.GetString(), pen.buffer.GetSize()};
+}
+
 inline std::string to_text(Value const& value) {
-  Buffer buffer;
-  Writer writer{buffer};
-  value.Accept(writer);
-  return {buffer.GetString(), buffer.GetSize()};
+  return text_by([&](Writer& writer) { value.Accept(writer); });
 }
 inline std::string quoted(std::string_view text) {
-  Buffer buffer;
-  Writer writer{buffer};
-  write_text(writer, text);
-  return {buffer.GetString(), buffer.GetSize()};
+  return text_by([&](Writer& writer) { write_text(writer, text); });
 }
 
 inline std::string_view kind_of(Value const& value) {
@@ -115,6 +152,7 @@ inline std::string pointer_token(std::string_view name) {
   return out;
 }
 
+// Where a member of the top-level object stands: from the first character of its key to the next member, or the end.
 struct Span {
   std::size_t begin = 0, end = 0;
 };
@@ -144,39 +182,50 @@ inline bool has_surrogate(std::string_view text) {
   return false;
 }
 
-// Stands between reader and document. Also notes where each value of the top-level object stands in the text.
-template <class Next>
+// A text that is read in place is a passing one: the document copies its strings all the same.
+template <class Stream>
+inline constexpr bool is_in_place = std::is_same_v<Stream, rapidjson::InsituStringStream>;
+
+// Stands between reader and document. Reading in place, it also notes where each member of the top-level object stands.
+template <class Next, class Stream>
 class Guard {
  public:
   // `escapes`: the text has \u somewhere. Only an escape can make a string hold what valid UTF-8 cannot.
-  Guard(Next& next, Limits const& limits, rapidjson::MemoryStream const& stream, std::vector<Span>* spans, bool escapes)
+  Guard(Next& next, Limits const& limits, Stream& stream, std::vector<Span>* spans, bool escapes)
       : next_(next), limits_(limits), stream_(stream), spans_(spans), escapes_(escapes) {}
 
-  bool Null() { return scalar() && next_.Null(); }
-  bool Bool(bool value) { return scalar() && next_.Bool(value); }
-  bool Int(int value) { return scalar() && next_.Int(value); }
-  bool Uint(unsigned value) { return scalar() && next_.Uint(value); }
-  bool Int64(std::int64_t value) { return scalar() && next_.Int64(value); }
-  bool Uint64(std::uint64_t value) { return scalar() && next_.Uint64(value); }
-  bool Double(double value) { return scalar() && next_.Double(value); }
+  bool Null() { return count() && next_.Null(); }
+  bool Bool(bool value) { return count() && next_.Bool(value); }
+  bool Int(int value) { return count() && next_.Int(value); }
+  bool Uint(unsigned value) { return count() && next_.Uint(value); }
+  bool Int64(std::int64_t value) { return count() && next_.Int64(value); }
+  bool Uint64(std::uint64_t value) { return count() && next_.Uint64(value); }
+  bool Double(double value) { return count() && next_.Double(value); }
   bool RawNumber(char const* text, rapidjson::SizeType size, bool copy) {
-    return scalar() && next_.RawNumber(text, size, copy);
+    return count() && next_.RawNumber(text, size, copy);
   }
   bool String(char const* text, rapidjson::SizeType size, bool copy) {
-    return decoded({text, size}) && scalar() && next_.String(text, size, copy);
+    return decoded({text, size}) && count() && next_.String(text, size, copy || is_in_place<Stream>);
   }
   bool Key(char const* text, rapidjson::SizeType size, bool copy) {
     if (!decoded({text, size})) return false;
-    if (depth_ == 1 && spans_ != nullptr && in_object_) spans_->push_back({stream_.Tell(), 0});
-    return next_.Key(text, size, copy);
+    if constexpr (is_in_place<Stream>)
+      if (depth_ == 1 && in_object_) note_member(static_cast<std::size_t>(text - stream_.head_));
+    return next_.Key(text, size, copy || is_in_place<Stream>);
   }
   bool StartObject() {
     if (depth_ == 0) in_object_ = true;
     return enter() && next_.StartObject();
   }
   bool StartArray() { return enter() && next_.StartArray(); }
-  bool EndObject(rapidjson::SizeType count) { return leave() && next_.EndObject(count); }
-  bool EndArray(rapidjson::SizeType count) { return leave() && next_.EndArray(count); }
+  bool EndObject(rapidjson::SizeType count) {
+    if (--depth_ == 0 && spans_ != nullptr && !spans_->empty()) spans_->back().end = stream_.Tell() - 1;
+    return next_.EndObject(count);
+  }
+  bool EndArray(rapidjson::SizeType count) {
+    --depth_;
+    return next_.EndArray(count);
+  }
 
   std::string const& problem() const { return problem_; }
   Code code() const { return code_; }
@@ -191,22 +240,16 @@ class Guard {
     if (++values_ <= limits_.values) return true;
     return refuse(Code::invalid_argument, "more than " + std::to_string(limits_.values) + " values");
   }
-  bool scalar() {
-    end_value();
-    return count();
-  }
   bool enter() {
     if (++depth_ > limits_.depth)
       return refuse(Code::invalid_argument, "nested deeper than " + std::to_string(limits_.depth) + " levels");
     return count();
   }
-  bool leave() {
-    --depth_;
-    end_value();
-    return true;
-  }
-  void end_value() {
-    if (depth_ == 1 && spans_ != nullptr && in_object_) spans_->back().end = stream_.Tell();
+  // `key`: where its first character stands. Not asked of the stream: the reader has a copy of it while in a string.
+  void note_member(std::size_t key) {
+    if (spans_ == nullptr) return;
+    if (!spans_->empty()) spans_->back().end = key - 1;
+    spans_->push_back({key, 0});
   }
   bool decoded(std::string_view text) {
     if (text.size() > limits_.string_bytes)
@@ -220,7 +263,7 @@ class Guard {
 
   Next& next_;
   Limits const& limits_;
-  rapidjson::MemoryStream const& stream_;
+  Stream& stream_;
   std::vector<Span>* spans_;
   bool const escapes_;
   unsigned depth_ = 0;
@@ -234,14 +277,17 @@ class Guard {
 // own check of the encoding is slower than is_utf8().
 inline constexpr unsigned parse_flags = rapidjson::kParseNoFlags;
 
-template <class Next>
-Result<void> run(std::string_view text, Limits const& limits, Next& next, std::vector<Span>* spans) {
+// Reads the text through the guard into `next`. `stream` shows the same text; see parse() and check(). Nothing: it is
+// well.
+template <unsigned flags, class Stream, class Next>
+std::optional<Error> run(std::string_view text, Stream& stream, Limits const& limits, Next& next,
+                         std::vector<Span>* spans) {
   if (!is_utf8(text)) return Error{Code::invalid_argument, "not JSON: the text is not valid UTF-8"};
   // RapidJSON skips a byte order mark only in its encoded streams, so one is an error here (RFC 8259, section 8.1).
-  rapidjson::MemoryStream stream{text.data(), text.size()};
-  Guard<Next> guard{next, limits, stream, spans, text.find("\\u") != std::string_view::npos};
-  rapidjson::Reader reader;
-  auto done = reader.Parse<parse_flags>(stream, guard);
+  // The escapes are looked for first: reading in place changes the bytes that the stream shows, not those of `text`.
+  Guard<Next, Stream> guard{next, limits, stream, spans, text.find("\\u") != std::string_view::npos};
+  rapidjson::Reader reader{&heap};
+  auto done = reader.Parse<flags>(stream, guard);
   if (done.IsError()) {
     auto at = " at byte " + std::to_string(done.Offset());
     if (!guard.problem().empty()) return Error{guard.code(), "JSON refused: " + guard.problem() + at};
@@ -249,20 +295,42 @@ Result<void> run(std::string_view text, Limits const& limits, Next& next, std::v
   }
   if (stream.Tell() != text.size())  // the stream shows a NUL byte as its end
     return Error{Code::invalid_argument, "not JSON: a NUL byte at byte " + std::to_string(stream.Tell())};
-  return {};
+  return std::nullopt;
 }
+
+// Whether two keys of an object may be the same: a bit for each kind of key (its length, first and last character), and
+// no two of a kind. Most objects are cleared so without comparing their keys.
+inline bool keys_differ(Value const& object) {
+  std::uint64_t seen = 0;
+  for (auto const& member : object.GetObject()) {
+    auto const name = text_of(member.name);
+    unsigned kind = 0;
+    if (!name.empty())
+      kind = static_cast<unsigned char>(name.front()) * 7U + static_cast<unsigned char>(name.back()) * 3U +
+             static_cast<unsigned>(name.size());
+    auto const bit = std::uint64_t{1} << (kind & 63U);
+    if ((seen & bit) != 0) return false;
+    seen |= bit;
+  }
+  return true;
+}
+
+inline bool is_container(Value const& value) { return value.IsObject() || value.IsArray(); }
 
 // The JSON pointer of the first duplicate key, or nothing. The document's depth is bounded by the guard.
 inline std::optional<std::string> duplicate_key(Value const& value) {
   if (value.IsArray()) {
     rapidjson::SizeType index = 0;
     for (auto const& item : value.GetArray()) {
-      if (auto inner = duplicate_key(item)) return "/" + std::to_string(index) + *inner;
+      if (is_container(item))
+        if (auto inner = duplicate_key(item)) return "/" + std::to_string(index) + *inner;
       ++index;
     }
   } else if (value.IsObject()) {
     auto const count = value.MemberCount();
-    if (count > 16) {
+    if (keys_differ(value)) {
+      // nothing to compare
+    } else if (count > 16) {
       std::vector<std::string_view> names;
       names.reserve(count);
       for (auto const& member : value.GetObject()) names.push_back(text_of(member.name));
@@ -275,28 +343,50 @@ inline std::optional<std::string> duplicate_key(Value const& value) {
           if (text_of(a->name) == text_of(b->name)) return pointer_token(text_of(a->name));
     }
     for (auto const& member : value.GetObject())
-      if (auto inner = duplicate_key(member.value)) return pointer_token(text_of(member.name)) + *inner;
+      if (is_container(member.value))
+        if (auto inner = duplicate_key(member.value)) return pointer_token(text_of(member.name)) + *inner;
   }
   return std::nullopt;
 }
 
 }  // namespace detail
 
+namespace detail {
+
+// Where a document lives: one allocation holds the pool, its first bytes, and so the whole of a small document.
+struct Memory {
+  explicit Memory(std::size_t chunk) : pool(first, sizeof first, chunk, &heap) {}
+  alignas(std::max_align_t) char first[944];
+  Document::AllocatorType pool;
+};
+
+}  // namespace detail
+
 // A parsed text: the document, and for an object the place of each member's value in the text, in the same order.
-// Borrows the text: keep it alive.
+// Borrows the text: keep it alive. The document lives in the Parsed, do not move it out.
 struct Parsed {
   std::string_view text;
+  std::unique_ptr<detail::Memory> memory;
   Document document;
   std::vector<Span> spans;
 
-  explicit Parsed(std::string_view source) : text(source), document(nullptr, 512) { spans.reserve(8); }
+  explicit Parsed(std::string_view source)
+      : text(source),
+        memory(new detail::Memory(std::clamp<std::size_t>(source.size(), 1024, 64 << 10))),
+        document(&memory->pool, 512, &detail::heap) {
+    spans.reserve(8);
+  }
 
   // The bytes of the value of the n-th member of the top-level object.
   std::string_view slice(std::size_t member) const {
+    auto is_space = [](char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; };
     auto [begin, end] = spans[member];
-    while (begin < end && (text[begin] == ' ' || text[begin] == '\t' || text[begin] == '\n' || text[begin] == '\r' ||
-                           text[begin] == ':'))
-      ++begin;
+    while (text[begin] != '"') begin += text[begin] == '\\' ? 2 : 1;
+    ++begin;
+    while (is_space(text[begin]) || text[begin] == ':') ++begin;
+    while (is_space(text[end - 1])) --end;
+    if (text[end - 1] == ',') --end;
+    while (is_space(text[end - 1])) --end;
     return text.substr(begin, end - begin);
   }
   // The bytes of a member's value, or empty when there is no such member.
@@ -312,25 +402,36 @@ struct Parsed {
 };
 
 // Errors: invalid_argument for anything that is not JSON or beyond the limits.
+// Reads a copy of the text in place: RapidJSON collects the characters of each string on a stack of its own otherwise.
 inline Result<Parsed> parse(std::string_view text, Limits const& limits = client_limits) {
-  Parsed out{text};
-  Result<void> status;
-  auto generate = [&](Document& document) {
-    status = detail::run(text, limits, document, &out.spans);
-    return status.has_value();
+  Result<Parsed> out{boost::system::in_place_value, text};
+  auto& document = out->document;
+  std::array<char, 1024> small;
+  std::unique_ptr<char[]> large;
+  if (text.size() >= small.size()) large.reset(new char[text.size() + 1]);
+  auto* const copy = large != nullptr ? large.get() : small.data();
+  if (!text.empty()) std::memcpy(copy, text.data(), text.size());
+  copy[text.size()] = '\0';
+  rapidjson::InsituStringStream stream{copy};
+  std::optional<Error> problem;
+  auto generate = [&](Document& into) {
+    problem = detail::run<detail::parse_flags | rapidjson::kParseInsituFlag>(text, stream, limits, into, &out->spans);
+    return !problem;
   };
-  out.document.Populate(generate);
-  if (!status) return status.error();
-  if (limits.unique_keys)
-    if (auto where = detail::duplicate_key(out.document))
-      return Error{Code::invalid_argument, "JSON refused: the key at " + *where + " stands there twice", *where};
+  document.Populate(generate);
+  if (!problem && limits.unique_keys)
+    if (auto where = detail::duplicate_key(document))
+      problem = Error{Code::invalid_argument, "JSON refused: the key at " + *where + " stands there twice", *where};
+  if (problem) out = std::move(*problem);
   return out;
 }
 
 // Checks a text without building a document.
 inline Result<void> check(std::string_view text, Limits const& limits = upstream_limits) {
   detail::Ignore ignore;
-  return detail::run(text, limits, ignore, nullptr);
+  rapidjson::MemoryStream stream{text.data(), text.size()};
+  if (auto problem = detail::run<detail::parse_flags>(text, stream, limits, ignore, nullptr)) return *problem;
+  return {};
 }
 
 }  // namespace json

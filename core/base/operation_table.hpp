@@ -59,7 +59,7 @@ class Handler {
 template <class A, class R>
 class TypedHandler : public Handler {
  public:
-  virtual Reply<R> start(Call& call, A args) = 0;
+  virtual Reply<R> start(Call& call, A&& args) = 0;
   std::type_info const* type() const final { return &typeid(TypedHandler); }
   Reply<Answer> start_json(Call& call, json::Parsed const& parsed) final {
     A args{};
@@ -195,7 +195,7 @@ template <class A, class R, class Function>
 class FunctionHandler final : public TypedHandler<A, R> {
  public:
   explicit FunctionHandler(Function function) : function_(std::move(function)) {}
-  Reply<R> start(Call& call, A args) override {
+  Reply<R> start(Call& call, A&& args) override {
     using Returned = std::invoke_result_t<Function&, Call&, A>;
     if constexpr (std::is_void_v<Returned>) {
       function_(call, std::move(args));

@@ -299,12 +299,14 @@ bool Schema::accept_object(json::Value const& value, Path const* path, Collector
   }
   // Properties are few: a bit each for "seen", and a second pass only for what is missing.
   std::uint64_t seen = 0;
+  std::size_t next = 0;  // most senders keep the order of the declaration: look there first
   std::vector<bool> many;
   if (properties_.size() > 64) many.resize(properties_.size());
   for (auto const& member : value.GetObject()) {
     auto const name = json::text_of(member.name);
     Path const here{path, name, 0, false};
-    auto const* property = find(name);
+    auto const* property =
+        next < properties_.size() && properties_[next].name == name ? &properties_[next] : find(name);
     if (property == nullptr) {
       good = false;
       std::vector<std::string_view> names;
@@ -318,6 +320,7 @@ bool Schema::accept_object(json::Value const& value, Path const* path, Collector
       continue;
     }
     auto const index = static_cast<std::size_t>(property - properties_.data());
+    next = index + 1;
     bool const twice = many.empty() ? ((seen >> index) & 1U) != 0 : many[index];
     if (twice) {
       good = false;

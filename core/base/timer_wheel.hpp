@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <concepts>
 #include <functional>
 #include <optional>
 
@@ -23,7 +24,8 @@ class TimerWheel;
 class Timer {
  public:
   Timer() = default;
-  explicit Timer(std::function<void()> callback) : callback_(std::move(callback)) {}
+  template <std::invocable Function>
+  explicit Timer(Function callback) : callback_(std::move(callback)) {}
   Timer(Timer const&) = delete;
   Timer& operator=(Timer const&) = delete;
   ~Timer() { disarm(); }

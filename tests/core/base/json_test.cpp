@@ -32,6 +32,13 @@ std::string many_values(int count) {
   return out + "]";
 }
 
+// An object of `count` members whose names come round again after `different`.
+std::string many_keys(int count, int different) {
+  std::string out{"{"};
+  for (int i = 0; i < count; ++i) out += fmt::format("{}\"k{}\":{}", i == 0 ? "" : ",", i % different, i);
+  return out + "}";
+}
+
 INSTANTIATE_TEST_SUITE_P(
     Table, JsonGuard,
     testing::Values(Row{"plain", R"({"a":1,"b":[true,null,"x"]})", ""},
@@ -41,7 +48,12 @@ INSTANTIATE_TEST_SUITE_P(
                     Row{"values_at_limit", many_values(9'999), ""},
                     Row{"values_beyond", many_values(10'000), "more than 10000 values"},
                     Row{"duplicate_key", R"({"a":1,"b":{"c":1,"c":2}})", "/b/c"},
-                    Row{"duplicate_escaped", R"({"a":1,"\u0061":2})", "/a"}, Row{"not_json", "{a}", "not JSON"},
+                    Row{"duplicate_escaped", R"({"a":1,"\u0061":2})", "/a"},
+                    Row{"duplicate_empty", R"({"":1,"b":2,"":3})", "stands there twice"},
+                    Row{"keys_of_one_kind", R"({"a1b":1,"a2b":2,"a3b":3})", ""},
+                    Row{"duplicate_of_one_kind", R"([{"a1b":1,"a2b":2,"a1b":3}])", "/0/a1b"},
+                    Row{"many_keys", many_keys(40, 40), ""},
+                    Row{"duplicate_of_many_keys", many_keys(40, 39), "/k0 stands"}, Row{"not_json", "{a}", "not JSON"},
                     Row{"empty", "", "not JSON"}, Row{"trailing", "{} x", "not JSON"}, Row{"nan", "NaN", "not JSON"},
                     Row{"infinity", "-Infinity", "not JSON"}, Row{"too_big_number", "1e999", "not JSON"},
                     Row{"lone_low_surrogate", R"("\udc00")", "surrogate"},
@@ -70,6 +82,63 @@ TEST(JsonParsed, KeepsTheBytesOfMembers) {
   EXPECT_EQ(parsed->member_text("e"), "[ ]");
   EXPECT_EQ(parsed->member_text("f"), "true");
   EXPECT_EQ(parsed->member_text("g"), "");
+}
+
+TEST(JsonParsed, KeepsTheBytesOfMembersWhateverIsAroundThem) {
+  std::string const text =
+      "{\"q\\\"\\\\\"\t:\r\n\"a\\\",}\\\\\"\n,\"\":null,\"o\":{},\"last\" : [{\"k\":\",\"} , 2] \n}";
+  auto parsed = json::parse(text);
+  ASSERT_TRUE(parsed.has_value()) << parsed.error().message;
+  EXPECT_EQ(parsed->member_text("q\"\\"), R"("a\",}\\")");
+  EXPECT_EQ(parsed->member_text(""), "null");
+  EXPECT_EQ(parsed->member_text("o"), "{}");
+  EXPECT_EQ(parsed->member_text("last"), R"([{"k":","} , 2])");
+}
+
+TEST(JsonParsed, ReadsShortAndLongTextsAlike) {
+  for (std::size_t length : {0U, 15U, 1014U, 1015U, 1016U, 1017U, 100'000U}) {  // about the size that is read elsewhere
+    auto const value = std::string(length, 'x') + "\xc3\xa4";
+    auto const text = fmt::format(R"({{"a":"{}"}})", value);
+    auto parsed = json::parse(text);
+    ASSERT_TRUE(parsed.has_value()) << parsed.error().message;
+    EXPECT_EQ(json::find_text(parsed->document, "a"), value);
+    EXPECT_EQ(parsed->member_text("a"), "\"" + value + "\"");
+    EXPECT_EQ(json::to_text(parsed->document), text);
+  }
+}
+
+TEST(JsonParsed, LeavesCopiesThatOutliveIt) {
+  json::Document kept;
+  {
+    std::string text = R"({"short":"s","long":"a text that does not fit into the value itself"})";
+    auto parsed = json::parse(text);
+    ASSERT_TRUE(parsed.has_value());
+    auto moved = std::move(*parsed);
+    kept.CopyFrom(moved.document, kept.GetAllocator());
+    text.assign(text.size(), '#');
+    EXPECT_EQ(json::find_text(moved.document, "short"), "s");
+  }
+  EXPECT_EQ(json::find_text(kept, "long"), "a text that does not fit into the value itself");
+}
+
+TEST(JsonTextBy, WritesATextInsideOfAnother) {
+  auto const text = json::text_by([](json::Writer& writer) {
+    writer.StartArray();
+    json::write_raw(writer, json::quoted("inner \"text\""));
+    json::write_text(writer, json::text_by([](json::Writer& inner) { inner.Int(7); }));
+    writer.EndArray();
+  });
+  EXPECT_EQ(text, R"(["inner \"text\"","7"])");
+}
+
+TEST(JsonTextBy, StartsAfreshAfterAnException) {
+  EXPECT_THROW(json::text_by([](json::Writer& writer) {
+                 writer.StartObject();
+                 throw std::runtime_error{"in the middle"};
+               }),
+               std::runtime_error);
+  EXPECT_EQ(json::quoted(std::string(100'000, 'x')).size(), 100'002U);
+  EXPECT_EQ(json::quoted("x"), "\"x\"");
 }
 
 }  // namespace
