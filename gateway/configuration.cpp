@@ -39,6 +39,28 @@ bool is_loopback_address(std::string const& listen) {
   return !error && address.is_loopback();
 }
 
+security::JwtSettings jwt_settings(config::Values::Security::Jwt const& from) {
+  security::JwtSettings out;
+  out.algorithms = from.algorithms;
+  if (!out.configured()) return out;
+  // A reference that cannot be read now leaves no key, which takes no token; the configuration's check has said so.
+  if (auto key = from.key.read()) out.key = std::move(*key);
+  if (!from.jwks_file.empty()) {
+    auto text = read_key_set_file(from.jwks_file);
+    if (text)
+      out.key_set = std::move(*text);
+    else
+      out.key_set_problem = text.error().message;
+  }
+  out.key_set_url = from.jwks_url;
+  out.audience = from.audience;
+  out.issuer = from.issuer;
+  out.user_claim = from.user_claim;
+  out.scopes_claim = from.scopes_claim;
+  out.clock_skew = from.clock_skew;
+  return out;
+}
+
 // Where the running program lies.
 std::filesystem::path program_folder() {
   std::error_code error;
@@ -59,6 +81,8 @@ std::vector<std::string> check_configuration(std::string const& file) {
   auto const loaded = config::load({.path = file, .limit_names = limit_names()});
   std::vector<std::string> out;
   for (auto const& problem : loaded.problems) out.push_back(problem.text());
+  if (loaded.ok())
+    if (auto wrong = security::Security::problem(security_settings(loaded.values, {}))) out.push_back(wrong->message);
   return out;
 }
 
@@ -123,10 +147,15 @@ security::Settings security_settings(config::Values const& values, std::string c
   out.origins = values.security.origins;
   out.anonymous_auto = values.security.anonymous_auto;
   out.loopback = std::all_of(values.server.listen.begin(), values.server.listen.end(), is_loopback_address);
-  out.jwt_configured = values.security.jwt.configured();
+  out.jwt = jwt_settings(values.security.jwt);
   out.outgoing_allow = values.security.outgoing_allow;
   out.failed_logins_per_minute = values.security.failed_logins_per_minute;
   return out;
+}
+
+KeySetSources key_set_sources(config::Values const& values) {
+  auto const& jwt = values.security.jwt;
+  return jwt.configured() ? KeySetSources{jwt.jwks_url, jwt.jwks_file} : KeySetSources{};
 }
 
 circuit_breaker::Settings circuit_breaker_settings(config::Values const& values) {
@@ -151,6 +180,7 @@ HttpSettings http_settings(config::Values const& values, std::string version) {
   out.hosts = values.server.hosts;
   out.trusted_proxies = values.server.trusted_proxies;
   out.version = std::move(version);
+  out.tls = {values.server.tls.certificate, values.server.tls.key, values.server.tls.client_ca};
   out.max_connections = static_cast<std::int64_t>(values.server.http_max_connections);
   out.idle_timeout_ms = values.server.http_idle_timeout.count();
   for (auto const& limit : http::limits)

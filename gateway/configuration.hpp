@@ -12,6 +12,7 @@
 #include "core/metrics/metrics.hpp"
 #include "core/plugin_host/plugin_host.hpp"
 #include "core/security/security.hpp"
+#include "gateway/key_set_refresh.hpp"
 #include "gateway/surfaces/http_settings.hpp"
 
 namespace patchbay {
@@ -29,6 +30,7 @@ std::filesystem::path plugin_folder(config::Values const& values);
 
 logging::Settings logging_settings(config::Values const& values);
 security::Settings security_settings(config::Values const& values, std::string const& run_token_sha256);
+KeySetSources key_set_sources(config::Values const& values);
 circuit_breaker::Settings circuit_breaker_settings(config::Values const& values);
 metrics::Settings metrics_settings(config::Values const& values, std::string version);
 HttpSettings http_settings(config::Values const& values, std::string version);

@@ -27,6 +27,7 @@ Parts::Parts(GatewayOptions const& options, config::Loaded loaded, std::string t
       websocket(runtime, caller, counters, log, {}),
       plugins(runtime, caller, counters, log, plugin_settings(*config.values())),
       system(runtime, caller, counters, system_hooks(options)),
+      key_sets(runtime, caller, log, security),
       run_token(std::move(token)) {
   hide_secrets();
   interfaces.push_back(std::make_unique<LoggingInterface>(log, runtime));
@@ -83,6 +84,8 @@ void Parts::hook_up() {
                {"outcome", outcome},
                {"trace", trace}});
   });
+  security.on_unknown_key([this] { key_sets.wanted(); });
+  key_sets.follow(key_set_sources(*config.values()));
   config.on_change([this](config::Values const&, config::Values const& now) { apply(now); });
 }
 
@@ -95,6 +98,7 @@ void Parts::apply(config::Values const& values) {
   complain("logging", log.apply(logging_settings(values)));
   hide_secrets();
   complain("security", security.apply(security_settings(values, security::hex(security::sha256(run_token)))));
+  key_sets.follow(key_set_sources(values));
   complain("circuit_breaker", breakers.apply(circuit_breaker_settings(values)));
   plugins.apply(plugin_settings(values));
   if (http) {

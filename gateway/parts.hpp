@@ -11,6 +11,7 @@
 #include "core/websocket/websocket.hpp"
 #include "gateway/configuration.hpp"
 #include "gateway/gateway.hpp"
+#include "gateway/key_set_refresh.hpp"
 #include "gateway/surfaces/http_server.hpp"
 
 namespace patchbay {
@@ -39,6 +40,7 @@ struct Parts {
   websocket::WebSocket websocket;
   plugin_host::PluginHost plugins;
   system::System system;
+  KeySetRefresh key_sets;
   std::unique_ptr<HttpServer> http;
   std::vector<std::unique_ptr<Interface>> interfaces;
   std::atomic<bool> draining{false};

@@ -59,10 +59,6 @@ std::vector<std::string> Loaded::notices() const {
     return found != effective.end() && standard != layers.standard.whole.end() &&
            found->second.json != standard->second.json;
   };
-  if (given("server.tls.certificate"))
-    out.emplace_back("server.tls: this version listens without TLS; put a proxy in front that speaks it");
-  if (given("security.jwt.algorithms"))
-    out.emplace_back("security.jwt: this version does not take JWT; callers need a token of security.tokens");
   for (auto const& token : values.security.tokens)
     if (token.entities)
       out.push_back(

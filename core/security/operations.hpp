@@ -25,7 +25,7 @@ struct AuthenticateResult {
 inline constexpr Operation<AuthenticateArgs, AuthenticateResult> authenticate{
     .name = "SECURITY.authenticate",
     .summary = "Find the principal behind a token or Authorization header.",
-    .errors = codes(Code::unauthenticated, Code::rate_limited)};
+    .errors = codes(Code::unauthenticated, Code::rate_limited, Code::unavailable)};
 
 // May this principal call that operation? `resource` is an entity, tested against a token's allow and deny lists.
 struct AuthorizeArgs {
@@ -144,7 +144,7 @@ inline constexpr Operation<TokenArgs, IdResult> generate_token{
     .idempotent = false};
 
 struct StatsResult {
-  std::uint32_t tokens = 0;
+  std::uint32_t tokens = 0, jwt_keys = 0;
   bool anonymous = false;
   std::vector<std::string> anonymous_scopes;
   std::uint32_t origins = 0, outgoing_allowed = 0;
@@ -161,7 +161,7 @@ inline constexpr Operation<Nothing, StatsResult> stats{
 template <>
 struct patchbay::Describe<patchbay::security::AuthenticateArgs> {
   static constexpr std::tuple fields{
-      field("token", &security::AuthenticateArgs::token, "The bare token").optional().length(0, 4096),
+      field("token", &security::AuthenticateArgs::token, "The bare token").optional().length(0, 8192),
       field("header", &security::AuthenticateArgs::header, "An Authorization header, instead of the token")
           .optional()
           .length(0, 8192),
@@ -284,6 +284,7 @@ template <>
 struct patchbay::Describe<patchbay::security::StatsResult> {
   static constexpr std::tuple fields{
       field("tokens", &security::StatsResult::tokens, "Configured tokens"),
+      field("jwt_keys", &security::StatsResult::jwt_keys, "Keys that JSON Web Tokens are checked with"),
       field("anonymous", &security::StatsResult::anonymous, "Whether callers without a token have rights now"),
       field("anonymous_scopes", &security::StatsResult::anonymous_scopes, "What they may do"),
       field("origins", &security::StatsResult::origins, "Listed web origins"),

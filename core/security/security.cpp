@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "core/base/iso_time.hpp"
 #include "core/base/redact.hpp"
 
 namespace patchbay::security {
@@ -109,7 +110,9 @@ Security::Security(Runtime& runtime, Caller& caller, Counters& counters, LogSink
   limited_ = counters.counter("patchbay_rate_limited_total", "What was refused for coming too often, by kind",
                               {{"kind", "failed_login"}});
   if (auto wrong = problem(settings)) throw ErrorException{*wrong};
-  publish(std::move(settings), {});
+  auto jwt = JwtReader::make(settings.jwt, {});
+  if (!jwt) throw ErrorException{jwt.error()};
+  publish(std::move(settings), {}, {}, std::move(*jwt));
 }
 
 std::optional<Error> Security::problem(Settings const& settings) {
@@ -134,14 +137,39 @@ std::optional<Error> Security::problem(Settings const& settings) {
     return Error{Code::invalid_argument,
                  fmt::format("security.outgoing.allow: \"{}\" is neither host, host:port, *.domain nor a network",
                              outgoing.refused().front())};
+  if (auto jwt = JwtReader::make(settings.jwt, {}); !jwt) return jwt.error();
   return std::nullopt;
 }
 
 Result<void> Security::apply(Settings settings) {
   if (auto wrong = problem(settings)) return *wrong;
   std::lock_guard lock{mutex_};
-  if (settings == now().settings) return {};  // old snapshots are kept: none without need
-  publish(std::move(settings), now().plugin_scopes);
+  // Keys that were fetched stay, unless they are to come from elsewhere or serve other algorithms now.
+  auto const& jwt = now().settings.jwt;
+  bool const same = jwt.key_set_url == settings.jwt.key_set_url && jwt.algorithms == settings.jwt.algorithms;
+  return replace(std::move(settings), same ? now().fetched_keys : std::string{});
+}
+
+Result<void> Security::set_keys(std::string text) {
+  std::lock_guard lock{mutex_};
+  return replace(now().settings, std::move(text));
+}
+
+Result<void> Security::set_key_file(std::string text) {
+  std::lock_guard lock{mutex_};
+  auto settings = now().settings;
+  settings.jwt.key_set = std::move(text);
+  return replace(std::move(settings), now().fetched_keys);
+}
+
+// Under mutex_.
+Result<void> Security::replace(Settings settings, std::string fetched_keys) {
+  auto const& state = now();
+  if (settings == state.settings && fetched_keys == state.fetched_keys)
+    return {};  // old snapshots are kept: none without need
+  auto jwt = JwtReader::make(settings.jwt, fetched_keys);
+  if (!jwt) return jwt.error();
+  publish(std::move(settings), state.plugin_scopes, std::move(fetched_keys), std::move(*jwt));
   return {};
 }
 
@@ -151,10 +179,11 @@ void Security::set_anonymous_plugin_scopes(std::vector<std::string> scopes) {
   std::sort(scopes.begin(), scopes.end());
   std::lock_guard lock{mutex_};
   if (scopes == now().plugin_scopes) return;
-  publish(now().settings, std::move(scopes));
+  publish(now().settings, std::move(scopes), now().fetched_keys, now().jwt);
 }
 
-void Security::publish(Settings settings, std::vector<std::string> plugin_scopes) {
+void Security::publish(Settings settings, std::vector<std::string> plugin_scopes, std::string fetched_keys,
+                       JwtReader jwt) {
   auto made = std::make_unique<Snapshot>();
   auto& next = *made;
   auto add = [&](std::string const& sha256, Principal principal, std::string const& expires) {
@@ -176,7 +205,7 @@ void Security::publish(Settings settings, std::vector<std::string> plugin_scopes
   if (!settings.run_token_sha256.empty())
     add(settings.run_token_sha256, Principal{.name = "token:run", .scopes = {"admin"}, .token_id = "run"}, "");
   next.anonymous_rights =
-      settings.anonymous_auto && settings.loopback && settings.tokens.empty() && !settings.jwt_configured;
+      settings.anonymous_auto && settings.loopback && settings.tokens.empty() && !settings.jwt.configured();
   next.powerless = std::make_shared<Principal const>(Principal{.name = "anonymous", .scopes = {}});
   Principal anonymous{.name = "anonymous", .scopes = {}};
   if (next.anonymous_rights) {
@@ -191,6 +220,8 @@ void Security::publish(Settings settings, std::vector<std::string> plugin_scopes
   next.outgoing = AddressPolicy{settings.outgoing_allow};
   next.settings = std::move(settings);
   next.plugin_scopes = std::move(plugin_scopes);
+  next.fetched_keys = std::move(fetched_keys);
+  next.jwt = std::move(jwt);
   snapshot_.store(&next, std::memory_order_release);
   old_.push_back(std::move(made));
 }
@@ -245,6 +276,8 @@ Result<AuthenticateResult> Security::authenticate(Call&, AuthenticateArgs args) 
   Known const* found = nullptr;
   for (auto const& known : state.tokens)  // all of them, so that the time tells nothing
     if (equal(known.digest, digest)) found = &known;
+  if (found == nullptr && state.settings.jwt.configured() && JwtReader::looks_like_one(token))
+    return authenticate_jwt(state, token, args);
   if (found == nullptr) return failed("token", "refused", args.peer, "the token is not known here");
   if (found->expires && runtime_.clock().wall() >= *found->expires)
     return failed("token", "expired", args.peer,
@@ -252,6 +285,22 @@ Result<AuthenticateResult> Security::authenticate(Call&, AuthenticateArgs args) 
                               found->expires_text));
   accepted_.add();
   return answer(found->principal, found->expires, found->expires_text, args.who_only);
+}
+
+Result<AuthenticateResult> Security::authenticate_jwt(Snapshot const& state, std::string_view token,
+                                                      AuthenticateArgs const& args) {
+  auto outcome = state.jwt.read(token, runtime_.clock().wall());
+  if (auto* login = std::get_if<JwtLogin>(&outcome)) {
+    accepted_.add();
+    auto who = std::make_shared<Principal const>(std::move(login->principal));
+    return answer(who, login->expires, iso_time(login->expires), args.who_only);
+  }
+  using Why = JwtRefusal::Why;
+  auto& refusal = std::get<JwtRefusal>(outcome);
+  if ((refusal.why == Why::unknown_key || refusal.why == Why::no_keys) && unknown_key_) unknown_key_();
+  if (refusal.why == Why::no_keys)  // no fault of the caller's, whose token may be good
+    return Error{Code::unavailable, std::move(refusal.message), "", 1000};
+  return failed("jwt", refusal.why == Why::expired ? "expired" : "refused", args.peer, std::move(refusal.message));
 }
 
 PrincipalPtr Security::principal_named(std::string_view name) const {
@@ -353,6 +402,7 @@ StatsResult Security::stats(Call&, Nothing) const {
   auto const& state = now();
   StatsResult out;
   out.tokens = static_cast<std::uint32_t>(state.settings.tokens.size());
+  out.jwt_keys = static_cast<std::uint32_t>(state.jwt.keys());
   out.anonymous = state.anonymous_rights;
   out.anonymous_scopes = state.anonymous->scopes;
   out.origins = static_cast<std::uint32_t>(state.origins.size());

@@ -3,10 +3,12 @@
 //   Security security{runtime, caller, counters, log, settings};
 //   security.apply(new_settings);                                // live, from any thread
 //   security.set_anonymous_plugin_scopes({"echo.say"});          // when plugins come and go
+//   security.set_keys(text);                                     // the key set of security.jwt.jwks_url
 //
 // The settings in force are one immutable snapshot, replaced as a whole and read by a plain pointer; old ones are kept
 // until the end, since they are few and small. authenticate() costs a SHA-256 and a comparison with every token, some
-// microseconds at most; without a token nothing is hashed. Any thread; only failed attempts take a lock.
+// microseconds at most, and for a JSON Web Token its signature; without a token nothing is hashed. Any thread; only
+// failed attempts take a lock.
 #pragma once
 
 #include <boost/asio/ip/address.hpp>
@@ -20,6 +22,7 @@
 #include "core/security/address_policy.hpp"
 #include "core/security/digest.hpp"
 #include "core/security/failed_logins.hpp"
+#include "core/security/jwt.hpp"
 #include "core/security/operations.hpp"
 #include "core/security/origin.hpp"
 #include "core/security/url.hpp"
@@ -41,8 +44,8 @@ struct Settings {
   std::string run_token_sha256{};  // of the admin token made at start; does not count as configured
   std::vector<std::string> origins{};
   bool anonymous_auto = true;
-  bool loopback = true;         // every listener is on loopback
-  bool jwt_configured = false;  // also ends anonymous rights
+  bool loopback = true;  // every listener is on loopback
+  JwtSettings jwt{};     // when configured, also ends anonymous rights
   std::vector<std::string> outgoing_allow{};
   unsigned failed_logins_per_minute = 20;
   friend bool operator==(Settings const&, Settings const&) = default;
@@ -54,13 +57,20 @@ class Security {
   Security(Security const&) = delete;
   Security& operator=(Security const&) = delete;
 
-  // What is wrong with the settings, if anything: a digest or date that does not parse. Checked by apply too.
+  // What is wrong with the settings, if anything: a digest, date or key that does not parse. Checked by apply too.
   static std::optional<Error> problem(Settings const& settings);
   // Takes over new settings; keeps the old ones and answers an error when they are wrong.
   Result<void> apply(Settings settings);
   Settings settings() const;
   // Scopes that only read operations of plugins other than Home Assistant carry; anonymous callers have them too.
   void set_anonymous_plugin_scopes(std::vector<std::string> scopes);
+
+  // The key set that was fetched from settings.jwt.key_set_url, or what stands in its file by now. Errors:
+  // invalid_argument; the keys known so far stay then.
+  Result<void> set_keys(std::string text);
+  Result<void> set_key_file(std::string text);
+  // Called, on any thread, when a token names a key that is not known; set before the gateway runs.
+  void on_unknown_key(std::function<void()> tell) { unknown_key_ = std::move(tell); }
 
   // For the surfaces' own checks, without dispatch.
   bool origin_allowed(std::string_view origin, std::string_view host) const;
@@ -95,6 +105,8 @@ class Security {
     Settings settings;
     std::vector<std::string> plugin_scopes;
     std::vector<Known> tokens;
+    std::string fetched_keys;  // from settings.jwt.key_set_url
+    JwtReader jwt;
     PrincipalPtr anonymous;  // with rights as far as the settings leave them
     PrincipalPtr powerless;  // without any but public ones
     bool anonymous_rights = false;
@@ -102,9 +114,12 @@ class Security {
     AddressPolicy outgoing;
   };
   Snapshot const& now() const { return *snapshot_.load(std::memory_order_acquire); }
-  void publish(Settings settings, std::vector<std::string> plugin_scopes);
+  Result<void> replace(Settings settings, std::string fetched_keys);
+  void publish(Settings settings, std::vector<std::string> plugin_scopes, std::string fetched_keys, JwtReader jwt);
   AuthenticateResult answer(PrincipalPtr const& who, std::optional<WallTime> expires, std::string const& expires_text,
                             bool who_only) const;
+  Result<AuthenticateResult> authenticate_jwt(Snapshot const& state, std::string_view token,
+                                              AuthenticateArgs const& args);
   Error failed(std::string_view method, std::string_view result, std::string_view peer, std::string message);
   PrincipalPtr principal_named(std::string_view name) const;
   Task<Result<std::vector<boost::asio::ip::address>>> resolve(Call& call, std::string host);
@@ -119,6 +134,7 @@ class Security {
   std::atomic<Snapshot const*> snapshot_{nullptr};
   FailedLogins failures_;
   Resolve resolve_for_test_;
+  std::function<void()> unknown_key_;
   Counter accepted_, anonymous_, refused_, expired_, limited_attempts_, limited_;
 };
 

@@ -218,7 +218,7 @@ TEST(ConfigLoad, NoticesWhatIsAcceptedButNotServed) {
                            "server: {tls: {certificate: /c, key: /k}}\nhub: {echo: true, deflate: {enabled: true}}\n"
                            "security: {jwt: {algorithms: [HS256], key: k}}")
                            .notices();
-  EXPECT_THAT(notices, testing::ElementsAre(HasSubstr("server.tls"), HasSubstr("security.jwt"), HasSubstr("hub")));
+  EXPECT_THAT(notices, testing::ElementsAre(HasSubstr("hub")));
 }
 
 TEST(ConfigLoad, NamespacesOfTheDefaultComeAfterTheOwnOnes) {
