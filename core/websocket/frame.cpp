@@ -112,15 +112,19 @@ std::vector<std::string_view> elements(std::string_view text) {
   return out;
 }
 
+std::optional<Error> scan(std::string_view text, json::Limits const& limits, IdFinder& finder) {
+  rapidjson::MemoryStream stream{text.data(), text.size()};
+  return json::detail::run<json::detail::parse_flags>(text, stream, limits, finder, nullptr);
+}
+
 }  // namespace
 
 Scan scan_frame(std::string_view text, std::string_view id_field, json::Limits const& limits) {
   Scan out;
   IdFinder finder{id_field};
-  auto const status = json::detail::run(text, limits, finder, nullptr);
-  if (!status) {
+  if (auto const wrong = scan(text, limits, finder)) {
     out.problem = finder.ids().size() > most_parts ? fmt::format("an array of more than {} messages", most_parts)
-                                                   : status.error().message;
+                                                   : wrong->message;
     if (finder.kind() == Scan::Kind::object) out.id = finder.id();
     return out;
   }
@@ -136,8 +140,8 @@ Scan scan_frame(std::string_view text, std::string_view id_field, json::Limits c
 
 Result<Numbered> with_id(std::string_view message, std::string_view id_field, std::uint64_t id) {
   IdFinder finder{id_field};
-  auto const status = json::detail::run(message, json::upstream_limits, finder, nullptr);
-  if (!status) return Error{Code::invalid_argument, "message is no JSON: " + status.error().message, "/message"};
+  if (auto const wrong = scan(message, json::upstream_limits, finder))
+    return Error{Code::invalid_argument, "message is no JSON: " + wrong->message, "/message"};
   if (finder.kind() != Scan::Kind::object)
     return Error{Code::invalid_argument, "message must be an object, so that an id can be put in", "/message"};
   if (finder.has_id())
