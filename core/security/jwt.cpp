@@ -208,11 +208,13 @@ std::vector<VerifyKey const*> JwtReader::fitting(Algorithm algorithm, std::strin
 JwtOutcome JwtReader::read(std::string_view token, WallTime now) const {
   if (token.size() > most_bytes) return refused(fmt::format("the token is longer than {} bytes", most_bytes));
   if (!looks_like_one(token)) return refused("the token is not known here");
+  auto const first = token.find('.'), last = token.rfind('.');
   auto const header = read_header(token);
-  if (!header) return refused("the token is no JSON Web Token that can be read here");
+  if (!header || !is_base64url(token.substr(first + 1, last - first - 1)))
+    return refused("the token is no JSON Web Token that can be read here");
   auto const algorithm = algorithm_named(header->algorithm);
   if (!algorithm || !takes(*algorithm)) return refused("the token is signed in a way that is not taken here");
-  auto const signature = from_base64url(token.substr(token.rfind('.') + 1));
+  auto const signature = from_base64url(token.substr(last + 1));
   auto const size = signature_bytes(*algorithm);
   if (!signature || signature->empty() || (size != 0 && signature->size() != size))
     return refused("the token's signature is not right");
@@ -227,7 +229,7 @@ JwtOutcome JwtReader::read(std::string_view token, WallTime now) const {
   for (auto const* key : keys)
     if (auto const claims = key->open(token))
       // Without its signature, which for ES256 anybody can give a second form.
-      return read_claims(*claims, hex(sha256(token.substr(0, token.rfind('.')))).substr(0, 16), settings_, now);
+      return read_claims(*claims, hex(sha256(token.substr(0, last))).substr(0, 16), settings_, now);
   return refused("the token's signature is not right", named ? JwtRefusal::Why::refused : JwtRefusal::Why::unknown_key);
 }
 

@@ -138,11 +138,15 @@ std::optional<Algorithm> algorithm_named(std::string_view name) {
   return std::nullopt;
 }
 
-std::optional<std::string> from_base64url(std::string_view text) {
+bool is_base64url(std::string_view text) {
   auto const right = [](char c) {
     return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
   };
-  if (text.size() % 4 == 1 || !std::all_of(text.begin(), text.end(), right)) return std::nullopt;
+  return text.size() % 4 != 1 && std::all_of(text.begin(), text.end(), right);
+}
+
+std::optional<std::string> from_base64url(std::string_view text) {
+  if (!is_base64url(text)) return std::nullopt;
   if (text.empty()) return std::string{};
   std::uint8_t* bytes = nullptr;
   std::size_t size = 0;
@@ -186,6 +190,9 @@ Result<VerifyKey> VerifyKey::from_jwk(json::Value const& jwk) {
   for (auto const name : {"kty", "use", "alg", "kid", "crv", "n", "e", "x", "y", "k"})
     if (auto const* value = json::find(jwk, name); value != nullptr && !value->IsString())
       return wrong(fmt::format("a key's \"{}\" must be a string", name));
+  for (auto const name : {"n", "e", "x", "y", "k"})
+    if (!is_base64url(json::find_text(jwk, name)))
+      return wrong(fmt::format("a key's \"{}\" must be base64url without padding", name));
   auto const algorithm = algorithm_named(algorithm_of(jwk));
   if (!algorithm) return not_for_us("the key is of another kind");
   if (json::find(jwk, "use") != nullptr && json::find_text(jwk, "use") != "sig")

@@ -36,7 +36,8 @@ class VerifyKey {
 
   Algorithm algorithm() const { return algorithm_; }
   std::string const& id() const { return id_; }  // `kid`, or empty
-  // The payload of a compact token whose header names this key's algorithm and whose signature is right.
+  // The payload of a compact token (three parts that are base64url) whose header names this key's algorithm and whose
+  // signature is right.
   std::optional<std::string> open(std::string_view token) const;
 
  private:
@@ -58,6 +59,9 @@ inline constexpr std::size_t most_key_set_bytes = 262'144;
 // Errors: invalid_argument when it is no key set, too long, or nothing in it can be used.
 Result<std::vector<VerifyKey>> read_key_set(std::string_view text, KeySetOrigin origin);
 
+// Whether a text is base64url without padding. Ask before cjose sees it: padding in the middle of a text makes cjose
+// end the process by an assertion.
+bool is_base64url(std::string_view text);
 // The bytes that a text of base64url without padding stands for, or nothing.
 std::optional<std::string> from_base64url(std::string_view text);
 

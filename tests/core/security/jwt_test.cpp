@@ -257,6 +257,7 @@ TEST_F(Jwt, RefusesGarbageAndSaysLittle) {
            made::hs256(secret, good, R"({"alg":"none","alg":"HS256"})"),
            made::hs256(secret, good, R"({"alg":"HS256","crit":["exp"]})"),
            made::hs256(secret, good, R"({"alg":"HS256","kid":7})"),
+           "eyJhbGciOiJIUzI1NiJ9.eyJl=HAiOjF9.dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk",
            made::hs256(secret, good, R"({"alg":"HS256"} )") + "=", made::hs256(secret, good) + ".x"}) {
     auto const said = login(token);
     EXPECT_THAT(said, testing::StartsWith("unauthenticated: ")) << token.substr(0, 60);
@@ -401,6 +402,8 @@ TEST_F(Jwt, SettingsSayWhatIsWrongWithAKey) {
       HasSubstr("a key's numbers are missing or wrong"));
   EXPECT_THAT(problem({.algorithms = {"RS256"}, .key_set = R"({"keys":[{"kty":"RSA","e":"AQAB"}]})"}),
               HasSubstr("a key's numbers are missing or wrong"));
+  EXPECT_THAT(problem({.algorithms = {"HS256"}, .key_set = R"({"keys":[{"kty":"oct","k":"AA=AAAAA"}]})"}),
+              HasSubstr("a key's \"k\" must be base64url without padding"));
 }
 
 }  // namespace
