@@ -2,6 +2,8 @@
 
 #include <spdlog/fmt/fmt.h>
 
+#include <sys/resource.h>
+
 #include <boost/asio/ip/address.hpp>
 #include <cstdlib>
 #include <filesystem>
@@ -74,6 +76,8 @@ std::vector<std::string> limit_names() {
   std::vector<std::string> names;
   for (auto const& limit : http::limits) names.emplace_back(limit.name);
   for (auto const& limit : metrics::host_limits) names.emplace_back(limit.name);
+  for (auto const& limit : hub::limits)
+    if (std::find(names.begin(), names.end(), limit.name) == names.end()) names.emplace_back(limit.name);
   return names;
 }
 
@@ -184,6 +188,78 @@ HttpSettings http_settings(config::Values const& values, std::string version) {
   out.max_connections = static_cast<std::int64_t>(values.server.http_max_connections);
   out.idle_timeout_ms = values.server.http_idle_timeout.count();
   for (auto const& limit : http::limits)
+    if (auto at = values.limits.find(std::string{limit.name}); at != values.limits.end())
+      out.*limit.member = std::clamp(static_cast<std::int64_t>(at->second), limit.least, limit.most);
+  return out;
+}
+
+namespace {
+
+hub::ChannelRule rule_of(json::Value const& given) {
+  hub::ChannelRule out;
+  auto const text = [&](std::string_view name, std::string_view standard) {
+    auto const found = json::find_text(given, name);
+    return std::string{found.empty() ? standard : found};
+  };
+  auto const whole = [](json::Value const& object, std::string_view name) {
+    auto const* value = json::find(object, name);
+    return value != nullptr && value->IsUint() ? value->GetUint() : 0U;
+  };
+  out.pattern = text("pattern", "");
+  out.subscribe = text("subscribe", "hub.subscribe");
+  out.publish = text("publish", "hub.publish");
+  out.presence = text("presence", out.subscribe);
+  if (auto const* history = json::find(given, "history")) {
+    out.history_size = whole(*history, "size");
+    out.history_ttl = std::chrono::seconds{whole(*history, "ttl_s")};
+  }
+  auto const* join_leave = json::find(given, "join_leave");
+  out.join_leave = join_leave != nullptr && join_leave->IsTrue();
+  auto const slow = text("slow_consumer", "close");
+  out.slow_consumer = slow == "drop_oldest"   ? hub::SlowConsumer::drop_oldest
+                      : slow == "latest_only" ? hub::SlowConsumer::latest_only
+                                              : hub::SlowConsumer::close;
+  out.max_rate = whole(given, "max_rate");
+  return out;
+}
+
+// What the process can open leaves room for everything but sessions.
+std::int64_t possible_connections(std::int64_t wanted) {
+  rlimit descriptors{};
+  if (::getrlimit(RLIMIT_NOFILE, &descriptors) != 0 || descriptors.rlim_max == RLIM_INFINITY) return wanted;
+  auto const most = static_cast<std::int64_t>(descriptors.rlim_max) - 512;
+  return std::clamp<std::int64_t>(wanted, 1, std::max<std::int64_t>(1, most));
+}
+
+}  // namespace
+
+hub::Settings hub_settings(config::Values const& values, std::string version) {
+  hub::Settings out;
+  auto const& server = values.websocket_server;
+  out.server_id = server.id;
+  out.server_name = server.name;
+  out.version = std::move(version);
+  out.capabilities = server.capabilities;
+  out.relationships = server.relationships;
+  out.broker = values.hub.broker;
+  if (auto const rules = json::parse(values.hub.namespaces.text, json::upstream_limits); rules && rules->document.IsArray())
+    for (auto const& rule : rules->document.GetArray()) out.rules.push_back(rule_of(rule));
+  if (auto const flows = json::parse(values.hub.workflows.text, json::upstream_limits); flows && flows->document.IsObject())
+    for (auto const& member : flows->document.GetObject()) {
+      auto const* shared = json::find(member.value, "shared");
+      hub::Workflow workflow{std::string{json::find_text(member.value, "operation")}, shared != nullptr && shared->IsTrue()};
+      out.workflows.emplace(std::string{json::text_of(member.name)}, std::move(workflow));
+    }
+  out.echo = values.hub.echo;
+  out.deflate = values.hub.deflate;
+  out.deflate_threshold = values.hub.deflate_threshold_bytes;
+  out.alerts = {server.alert_connection_latency_ms, server.alert_message_latency_ms, server.alert_error_rate,
+                server.alert_connection_limit};
+  out.heartbeat = server.heartbeat_interval;
+  out.cleanup = server.cleanup_interval;
+  out.max_connections = possible_connections(static_cast<std::int64_t>(server.max_connections));
+  out.user_connections = static_cast<std::int64_t>(values.hub.user_max_connections);
+  for (auto const& limit : hub::limits)
     if (auto at = values.limits.find(std::string{limit.name}); at != values.limits.end())
       out.*limit.member = std::clamp(static_cast<std::int64_t>(at->second), limit.least, limit.most);
   return out;

@@ -46,6 +46,7 @@ Result<void> Gateway::start() {
   auto const values = parts.config.values();
   parts.publish_table();
   parts.runtime.start();
+  parts.hub.start();
   if (options.plugins) parts.plugins.start();
   if (!options.listen) return {};
 
@@ -72,7 +73,10 @@ void Gateway::stop() {
   auto& parts = *impl_->parts;
   parts.draining = true;
   parts.log.write(LogLevel::info, "gateway", "stopping");
+  // Both at once: requests finish while connections hear when to come back, and go in batches.
+  parts.hub.drain(parts.http ? std::chrono::seconds{7} : std::chrono::seconds{0});
   if (parts.http) parts.http->drain(std::chrono::seconds{7});
+  parts.hub.stop();
   if (parts.http) parts.http->stop();
   impl_->token_file.reset();
   parts.runtime.stop();  // ends the plugins, then what they used
@@ -85,6 +89,8 @@ Result<std::vector<std::string>> Gateway::reload() {
   parts.log.reopen();
   auto result = parts.config.reload_now();
   if (!result) return result.error();
+  if (parts.http)
+    if (auto renewed = parts.http->renew_certificate(); !renewed) return renewed.error();
   parts.log.write(LogLevel::info, "gateway", "configuration read again",
                   {{"changed", fmt::format("{}", fmt::join(result->changed, ", "))},
                    {"restart_needed", fmt::format("{}", fmt::join(result->restart_needed, ", "))}});

@@ -65,11 +65,8 @@ std::vector<std::string> Loaded::notices() const {
           fmt::format("security.tokens: the token {} has a list of entities, which this version does not "
                       "enforce; it gets none of its ha.* and admin scopes",
                       token.id));
-  for (auto const& [path, setting] : effective)
-    if (path.starts_with("hub.") && given(path)) {
-      out.emplace_back("hub: this version has no hub; its settings have no effect yet");
-      break;
-    }
+  if (given("hub.broker"))
+    out.emplace_back("hub.broker: this version has the memory broker only; messages stay in this process");
   return out;
 }
 

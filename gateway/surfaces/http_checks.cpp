@@ -175,14 +175,16 @@ ip::address client_address(RequestHead const& head, ip::address const& peer, Add
   return out;
 }
 
-bool is_same_origin(std::string_view origin, std::string_view host) {
-  if (!origin.starts_with("http://")) return false;
-  auto const authority = origin.substr(7);
+bool is_same_origin(std::string_view origin, std::string_view host, bool secure) {
+  auto const scheme = std::string_view{secure ? "https://" : "http://"};
+  if (!origin.starts_with(scheme)) return false;
+  auto const authority = origin.substr(scheme.size());
   if (equal_no_case(authority, host)) return true;
-  // A browser leaves the port 80 out of both; other clients may write it into one of them.
+  // A browser leaves the scheme's port out of both; other clients may write it into one of them.
   auto const a = split_host(authority), b = split_host(host);
   if (!a || !b) return false;
-  auto const port = [](HostPort const& one) { return one.port.empty() ? std::string_view{"80"} : one.port; };
+  auto const usual = std::string_view{secure ? "443" : "80"};
+  auto const port = [&](HostPort const& one) { return one.port.empty() ? usual : one.port; };
   return equal_no_case(a->host, b->host) && port(*a) == port(*b);
 }
 

@@ -62,8 +62,8 @@ class AddressList {
 // X-Forwarded-For that is not a trusted proxy itself.
 ip::address client_address(RequestHead const& head, ip::address const& peer, AddressList const& trusted);
 
-// Whether a page of this origin is the one that this Host serves.
-bool is_same_origin(std::string_view origin, std::string_view host);
+// Whether a page of this origin is the one that this Host serves; `secure`: by https.
+bool is_same_origin(std::string_view origin, std::string_view host, bool secure);
 
 // A request that a foreign site caused without an Origin: an image, a script, a link. Only following a link to a page
 // is let through.

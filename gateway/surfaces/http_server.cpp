@@ -6,6 +6,7 @@
 #include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/ip/v6_only.hpp>
 #include <condition_variable>
+#include <filesystem>
 #include <future>
 #include <mutex>
 
@@ -17,6 +18,8 @@ namespace {
 using Acceptor = asio::basic_socket_acceptor<asio::ip::tcp, Executor>;
 using Endpoint = asio::ip::tcp::endpoint;
 using ErrorCode = boost::system::error_code;
+constexpr auto certificate_interval = std::chrono::seconds{30};
+
 using ReusePort = asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>;
 
 Result<Endpoint> endpoint_of(std::string const& text) {
@@ -61,7 +64,8 @@ Result<Acceptor> bound(Executor executor, Endpoint const& endpoint, bool shared)
   return acceptor;
 }
 
-Result<http::ConfigPtr> config_of(HttpSettings settings, std::vector<asio::ip::address> const& listen) {
+Result<http::ConfigPtr> config_of(HttpSettings settings, std::vector<asio::ip::address> const& listen,
+                                  TlsServerPtr tls) {
   for (auto const& limit : http::limits)
     if (auto const value = settings.*limit.member; value < limit.least || value > limit.most)
       return Error{Code::invalid_argument,
@@ -77,6 +81,7 @@ Result<http::ConfigPtr> config_of(HttpSettings settings, std::vector<asio::ip::a
                   static_cast<std::size_t>(settings.header_bytes), static_cast<std::size_t>(settings.headers_bytes),
                   static_cast<std::size_t>(settings.header_fields)};
   config->json = settings.json_limits();
+  config->tls = std::move(tls);
   config->settings = std::move(settings);
   return http::ConfigPtr{std::move(config)};
 }
@@ -89,7 +94,7 @@ class Listener final : public std::enable_shared_from_this<Listener> {
 
   void accept() {
     if (!acceptor_.is_open()) return;
-    acceptor_.async_accept([self = shared_from_this()](ErrorCode error, http::Socket socket) {
+    acceptor_.async_accept([self = shared_from_this()](ErrorCode error, ServerSocket::Tcp socket) {
       if (error) return self->on_error(error);
       self->take(std::move(socket));
       self->accept();
@@ -99,7 +104,7 @@ class Listener final : public std::enable_shared_from_this<Listener> {
   void close() {
     ErrorCode error;
     while (acceptor_.is_open()) {
-      http::Socket socket{state_->shard.executor()};
+      ServerSocket::Tcp socket{state_->shard.executor()};
       acceptor_.accept(socket, error);
       if (error) break;
       take(std::move(socket));
@@ -109,10 +114,11 @@ class Listener final : public std::enable_shared_from_this<Listener> {
   }
 
  private:
-  void take(http::Socket socket) {
+  void take(ServerSocket::Tcp accepted) {
     ErrorCode error;
-    auto const peer = socket.remote_endpoint(error);
+    auto const peer = accepted.remote_endpoint(error);
     if (error) return;  // gone again
+    ServerSocket socket{std::move(accepted), state_->config->tls};
     auto const most = state_->config->settings.max_connections;
     auto& shared = *state_->shared;
     if (shared.connections.fetch_add(1) < most)
@@ -166,6 +172,8 @@ class HttpServer::Impl {
       if (!endpoint) return endpoint.error();
       endpoints.push_back(*endpoint);
     }
+    auto tls = load_tls();
+    if (!tls) return tls.error();
     std::vector<std::vector<Acceptor>> acceptors(runtime_.size());
     for (auto& endpoint : endpoints) {
       // A plain bind first: with SO_REUSEPORT a second gateway would get half of the connections in silence. (Asked for
@@ -179,11 +187,13 @@ class HttpServer::Impl {
         acceptors[i].push_back(std::move(*acceptor));
       }
       addresses_.push_back(endpoint.address());
-      urls_.push_back("http://" + text_of(endpoint));
+      urls_.push_back((*tls ? "https://" : "http://") + text_of(endpoint));
     }
-    auto config = config_of(settings_, addresses_);
+    auto config = config_of(settings_, addresses_, *tls);
     if (!config) return config.error();
+    config_ = *config;
     show_limits();
+    if (*tls) watch_certificate();
     for (std::size_t i = 0; i < runtime_.size(); ++i) {
       auto& shard = runtime_.shard(i);
       auto state = std::make_shared<http::ShardState>(shard, runtime_, caller_, counters_, log_, shared_, *config);
@@ -201,14 +211,27 @@ class HttpServer::Impl {
   std::vector<std::string> const& urls() const { return urls_; }
 
   Result<void> apply(HttpSettings settings) {
+    std::lock_guard lock{change_mutex_};
     settings.listen = settings_.listen;
-    auto config = config_of(settings, addresses_);
+    settings.tls = settings_.tls;
+    auto config = config_of(settings, addresses_, config_ ? config_->tls : nullptr);
     if (!config) return config.error();
     settings_ = std::move(settings);
     shared_->ledger.set_limit(static_cast<std::size_t>(settings_.address_bytes));
     show_limits();
     forget_credentials();
-    for (auto& state : states_) state->shard.post([state, fresh = *config] { state->config = fresh; });
+    use(std::move(*config));
+    return {};
+  }
+
+  Result<void> renew_certificate() {
+    std::lock_guard lock{change_mutex_};
+    if (settings_.tls.certificate.empty() || states_.empty()) return {};
+    auto tls = load_tls();
+    if (!tls) return tls.error();
+    auto fresh = std::make_shared<http::Config>(*config_);
+    fresh->tls = std::move(*tls);
+    use(std::move(fresh));
     return {};
   }
 
@@ -230,6 +253,7 @@ class HttpServer::Impl {
     if (stopped_) return;
     drain(std::chrono::milliseconds{0});
     stopped_ = true;
+    if (certificate_check_) runtime_.home().post([check = std::move(certificate_check_)] { check->disarm(); });
     on_each_session([](http::Session& session) { session.close(); }, true);
     // A handler that ignores its cancellation keeps its session: said, and left to the runtime.
     if (!wait_for_end(SteadyTime::clock::now() + std::chrono::seconds{2}))
@@ -253,6 +277,48 @@ class HttpServer::Impl {
 
  private:
   using LimitValues = std::array<std::atomic<std::int64_t>, http::limits.size()>;
+
+  // Takes a configuration over on every shard.
+  void use(http::ConfigPtr config) {
+    config_ = std::move(config);
+    for (auto& state : states_) state->shard.post([state, fresh = config_] { state->config = fresh; });
+  }
+
+  Result<TlsServerPtr> load_tls() {
+    if (settings_.tls.certificate.empty()) return TlsServerPtr{};
+    certificate_times_ = file_times();
+    return TlsServer::load(settings_.tls);
+  }
+  // A certificate is renewed by writing its files anew: they are looked at every half minute.
+  void watch_certificate() {
+    certificate_check_ = std::make_shared<Timer>();
+    certificate_check_->on_expiry([this, timer = certificate_check_.get()] {
+      renew_when_written();
+      runtime_.home().wheel().arm(*timer, certificate_interval);
+    });
+    runtime_.home().post(
+        [this, timer = certificate_check_] { runtime_.home().wheel().arm(*timer, certificate_interval); });
+  }
+  void renew_when_written() {
+    {
+      std::lock_guard lock{change_mutex_};
+      if (file_times() == certificate_times_) return;
+    }
+    auto const done = renew_certificate();
+    if (done)
+      log_.write(LogLevel::info, "http", "certificate renewed", {{"file", settings_.tls.certificate}});
+    else
+      log_.write(LogLevel::error, "http", "the renewed certificate is not right; the old one stays in use",
+                 {{"reason", done.error().message}});
+  }
+  std::array<std::filesystem::file_time_type, 3> file_times() const {
+    auto const at = [](std::string const& file) {
+      std::error_code error;
+      auto const time = std::filesystem::last_write_time(file, error);
+      return error ? std::filesystem::file_time_type::min() : time;
+    };
+    return {at(settings_.tls.certificate), at(settings_.tls.key), at(settings_.tls.client_ca)};
+  }
 
   void show_limits() {
     for (std::size_t i = 0; i < http::limits.size(); ++i) {
@@ -300,6 +366,10 @@ class HttpServer::Impl {
   std::vector<std::pair<Shard*, std::shared_ptr<Listener>>> listeners_;
   std::mutex mutex_;
   std::condition_variable ended_;
+  std::mutex change_mutex_;  // of settings_ and config_
+  http::ConfigPtr config_;
+  std::shared_ptr<Timer> certificate_check_;
+  std::array<std::filesystem::file_time_type, 3> certificate_times_{};
   bool stopped_ = false;
 };
 
@@ -309,6 +379,7 @@ HttpServer::~HttpServer() { stop(); }
 Result<std::uint16_t> HttpServer::listen() { return impl_->listen(); }
 std::vector<std::string> const& HttpServer::urls() const { return impl_->urls(); }
 Result<void> HttpServer::apply(HttpSettings settings) { return impl_->apply(std::move(settings)); }
+Result<void> HttpServer::renew_certificate() { return impl_->renew_certificate(); }
 void HttpServer::forget_credentials() { impl_->forget_credentials(); }
 void HttpServer::drain(std::chrono::milliseconds patience) { impl_->drain(patience); }
 void HttpServer::stop() { impl_->stop(); }

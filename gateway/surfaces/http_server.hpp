@@ -31,11 +31,14 @@ class HttpServer {
   // Binds all addresses and accepts; gives the first one's port. Errors: invalid_argument (an address, host or proxy
   // that cannot be read), conflict (address in use), unavailable (the kernel's other reasons). Nothing listens then.
   Result<std::uint16_t> listen();
-  // "http://127.0.0.1:8765", one for each address.
+  // "http://127.0.0.1:8765", one for each address; "https://..." with a certificate.
   std::vector<std::string> const& urls() const;
 
   // New settings for all that follows; the addresses stay. Also forgets cached credentials. Errors: as listen().
   Result<void> apply(HttpSettings settings);
+  // Reads the files of settings.tls again, for the connections to come; they are also looked at every half minute, and
+  // read again when they have been written. Errors: invalid_argument; the old certificate stays in use.
+  Result<void> renew_certificate();
   // Principals and origins are asked of SECURITY anew: after its settings have changed.
   void forget_credentials();
 

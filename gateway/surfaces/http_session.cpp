@@ -95,7 +95,8 @@ void InputBuffer::shrink() {
   capacity_ = begin_ = end_ = 0;
 }
 
-Session::Session(std::shared_ptr<ShardState> state, Socket socket, ip::address peer, std::atomic<std::int64_t>& count)
+Session::Session(std::shared_ptr<ShardState> state, ServerSocket socket, ip::address peer,
+                 std::atomic<std::int64_t>& count)
     : state_(std::move(state)),
       count_(count),
       socket_(std::move(socket)),
@@ -107,7 +108,7 @@ Session::Session(std::shared_ptr<ShardState> state, Socket socket, ip::address p
   state_->sessions.insert(this);
   state_->counters.connections(1);
   ErrorCode ignored;
-  local_ = socket_.local_endpoint(ignored).address();
+  local_ = socket_.tcp().local_endpoint(ignored).address();
 }
 
 Session::~Session() {
@@ -121,18 +122,19 @@ Session::~Session() {
 
 void Session::start() {
   ErrorCode ignored;
-  socket_.non_blocking(true, ignored);
-  socket_.set_option(asio::ip::tcp::no_delay{true}, ignored);
-  socket_.set_option(asio::socket_base::keep_alive{true}, ignored);
+  socket_.tcp().non_blocking(true, ignored);
+  socket_.tcp().set_option(asio::ip::tcp::no_delay{true}, ignored);
+  socket_.tcp().set_option(asio::socket_base::keep_alive{true}, ignored);
   idle_since_ = now_ = state_->clock.now();
-  set_deadline(state_->config->settings.idle_timeout_ms);
+  auto const& settings = state_->config->settings;
+  set_deadline(socket_.has_tls() ? settings.header_timeout_ms : settings.idle_timeout_ms);
   read();
   schedule();
 }
 
 void Session::turn_away() {
   ErrorCode ignored;
-  socket_.non_blocking(true, ignored);
+  socket_.tcp().non_blocking(true, ignored);
   now_ = state_->clock.now();
   state_->counters.cut("connections");
   unread_ = true;
@@ -170,8 +172,7 @@ void Session::close() {
   if (stream_) stream_->drained();
   phase_ = phase_ == Phase::calling ? Phase::calling : Phase::closed;
   timer_.disarm();
-  ErrorCode ignored;
-  socket_.close(ignored);
+  socket_.close();
 }
 
 // Nobody reads the answers.
@@ -378,7 +379,7 @@ std::optional<Problem> Session::check_origin() {
   }
   auto const origin = head_[Field::origin];
   auto const host = head_[Field::host];
-  if (is_same_origin(origin, host)) return std::nullopt;
+  if (is_same_origin(origin, host, socket_.has_tls())) return std::nullopt;
   auto const generation = state_->shared->credentials.load(std::memory_order_relaxed);
   if (origin != allowed_origin_ || host != allowed_host_ || generation != allowed_generation_ ||
       allowed_origin_.empty()) {
@@ -550,8 +551,7 @@ void Session::on_call_end(std::exception_ptr failure, Result<Answer> result) {
     state_->counters.answered(exchange_.method, 499);
     stream_.reset();
     phase_ = Phase::closed;
-    ErrorCode ignored;
-    socket_.close(ignored);
+    socket_.close();
     timer_.disarm();
     return;
   }
@@ -728,22 +728,21 @@ bool Session::take_request() {
 
 void Session::flush() {
   if (writing_ || phase_ == Phase::closed) return;
-  while (sent_ < out_.size()) {
+  while (sent_ < out_.size() || socket_.pending()) {
     ErrorCode error;
     auto const count = socket_.write_some(asio::const_buffer{out_.data() + sent_, out_.size() - sent_}, error);
-    if (error == asio::error::would_block || error == asio::error::try_again) {
+    sent_ += count;
+    state_->counters.written(count);
+    if (error == asio::error::would_block) {
       writing_ = true;
       now_ = state_->clock.now();
       write_deadline_ = now_ + milliseconds{state_->config->settings.write_timeout_ms};
-      socket_.async_wait(asio::socket_base::wait_write,
-                         [self = shared_from_this()](ErrorCode failure) { self->on_writable(failure); });
+      socket_.async_wait_write([self = shared_from_this()](ErrorCode failure) { self->on_writable(failure); });
       if (!hold_memory()) return;
       schedule();
       return;
     }
     if (error) return abandon();
-    sent_ += count;
-    state_->counters.written(count);
   }
   if (sent_ > 0) {
     out_.clear();
@@ -770,8 +769,7 @@ void Session::close_when_sent() {
   if (phase_ == Phase::lingering || phase_ == Phase::closed) return;
   if (input_ended_ || (!unread_ && in_.size() == 0)) return close();
   phase_ = Phase::lingering;
-  ErrorCode ignored;
-  socket_.shutdown(asio::socket_base::shutdown_send, ignored);
+  socket_.shutdown_send();
   if (!reading_) in_ = InputBuffer{};
   set_deadline(linger_ms);
   read();
@@ -841,7 +839,7 @@ void Session::expire(SteadyTime now) {
   switch (phase_) {
     case Phase::idle: {
       ErrorCode error;
-      if (state_->draining && socket_.available(error) > 0) return;  // it is being read already
+      if (state_->draining && socket_.tcp().available(error) > 0) return;  // it is being read already
       return close();
     }
     case Phase::head:

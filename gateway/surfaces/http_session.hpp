@@ -9,19 +9,16 @@
 // one timer an idle connection; a request for a plain handler some 2 us besides the two system calls.
 #pragma once
 
-#include <boost/asio/basic_stream_socket.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <memory>
 #include <optional>
 #include <string>
 
+#include "core/runtime/server_socket.hpp"
 #include "gateway/surfaces/http_body.hpp"
 #include "gateway/surfaces/http_shard.hpp"
 #include "gateway/surfaces/http_stream.hpp"
 
 namespace patchbay::http {
-
-using Socket = asio::basic_stream_socket<asio::ip::tcp, Executor>;
 
 // The bytes that came and are not used up.
 class InputBuffer {
@@ -52,7 +49,7 @@ class InputBuffer {
 class Session final : public std::enable_shared_from_this<Session>, private StreamOutput {
  public:
   // Counted in `count`, one of Shared, which the caller has raised.
-  Session(std::shared_ptr<ShardState> state, Socket socket, ip::address peer, std::atomic<std::int64_t>& count);
+  Session(std::shared_ptr<ShardState> state, ServerSocket socket, ip::address peer, std::atomic<std::int64_t>& count);
   ~Session() override;
   Session(Session const&) = delete;
   Session& operator=(Session const&) = delete;
@@ -140,7 +137,7 @@ class Session final : public std::enable_shared_from_this<Session>, private Stre
 
   std::shared_ptr<ShardState> const state_;
   std::atomic<std::int64_t>& count_;
-  Socket socket_;
+  ServerSocket socket_;
   ip::address const peer_;
   ip::address local_;
   ip::address client_;  // whose limits count: the peer, or what a trusted proxy says

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "core/base/json.hpp"
+#include "core/runtime/tls_server.hpp"
 
 namespace patchbay {
 
@@ -22,6 +23,7 @@ struct HttpSettings {
   std::vector<std::string> hosts{};                   // further Host names that are ours, with or without a port
   std::vector<std::string> trusted_proxies{};         // addresses or CIDR whose Forwarded / X-Forwarded-For is believed
   std::string version = "0";                          // of the gateway, for the pages
+  TlsServerFiles tls{};                               // without a certificate: plain HTTP
 
   std::int64_t max_connections = 256;
   std::int64_t idle_timeout_ms = 60'000;

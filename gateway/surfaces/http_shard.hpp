@@ -27,6 +27,7 @@ struct Config {
   AddressList trusted;
   HeadLimits head;
   json::Limits json;
+  TlsServerPtr tls;  // null: plain
 };
 using ConfigPtr = std::shared_ptr<Config const>;
 
