@@ -28,8 +28,8 @@ class Conversation;
 namespace close_code {
 inline constexpr std::uint16_t normal = 1000, going_away = 1001, protocol_error = 1002, unsupported_data = 1003,
                                bad_payload = 1007, policy = 1008, too_big = 1009, internal = 1011,
-                               service_restart = 1012, try_again_later = 1013, unauthenticated = 3000,
-                               forbidden = 3003, timeout = 3008;
+                               service_restart = 1012, try_again_later = 1013, unauthenticated = 3000, forbidden = 3003,
+                               timeout = 3008;
 }
 
 // What HUB.connection shows.
@@ -60,6 +60,8 @@ class Connection {
   virtual void send(FramePtr frame) = 0;
   // Queues what a subscription brought; when there is no room, by its policy.
   virtual void send(FramePtr frame, Subscription const& through) = 0;
+  // How far back a compressed message may refer, in bytes; 0: the client has not negotiated compression.
+  virtual std::size_t deflate_window() const = 0;
   virtual std::size_t queued_bytes() const = 0;
   // More than half of the bound is queued: a stream should wait for Conversation::drained().
   virtual bool congested() const = 0;
@@ -83,6 +85,8 @@ class Conversation : public Subscriber {
   virtual void opened() = 0;
   // One whole message; valid UTF-8 when it is text. Rate limits have been looked at.
   virtual void received(std::string_view message, bool binary) = 0;
+  // A message was dropped before it got here: more than commands_per_second. Told once a second at most.
+  virtual void refused(Error const& why) { static_cast<void>(why); }
   // A message sent directly: to the user, the chat, this connection or to everyone.
   virtual void direct(MessagePtr const& message) = 0;
   // The queue is below half of its bound again.
