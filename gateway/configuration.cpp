@@ -242,12 +242,15 @@ hub::Settings hub_settings(config::Values const& values, std::string version) {
   out.capabilities = server.capabilities;
   out.relationships = server.relationships;
   out.broker = values.hub.broker;
-  if (auto const rules = json::parse(values.hub.namespaces.text, json::upstream_limits); rules && rules->document.IsArray())
+  if (auto const rules = json::parse(values.hub.namespaces.text, json::upstream_limits);
+      rules && rules->document.IsArray())
     for (auto const& rule : rules->document.GetArray()) out.rules.push_back(rule_of(rule));
-  if (auto const flows = json::parse(values.hub.workflows.text, json::upstream_limits); flows && flows->document.IsObject())
+  if (auto const flows = json::parse(values.hub.workflows.text, json::upstream_limits);
+      flows && flows->document.IsObject())
     for (auto const& member : flows->document.GetObject()) {
       auto const* shared = json::find(member.value, "shared");
-      hub::Workflow workflow{std::string{json::find_text(member.value, "operation")}, shared != nullptr && shared->IsTrue()};
+      hub::Workflow workflow{std::string{json::find_text(member.value, "operation")},
+                             shared != nullptr && shared->IsTrue()};
       out.workflows.emplace(std::string{json::text_of(member.name)}, std::move(workflow));
     }
   out.echo = values.hub.echo;

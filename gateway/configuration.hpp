@@ -8,6 +8,7 @@
 
 #include "core/circuit_breaker/circuit_breaker.hpp"
 #include "core/config/load.hpp"
+#include "core/hub/settings.hpp"
 #include "core/logging/logging.hpp"
 #include "core/metrics/metrics.hpp"
 #include "core/plugin_host/plugin_host.hpp"
@@ -34,6 +35,7 @@ KeySetSources key_set_sources(config::Values const& values);
 circuit_breaker::Settings circuit_breaker_settings(config::Values const& values);
 metrics::Settings metrics_settings(config::Values const& values, std::string version);
 HttpSettings http_settings(config::Values const& values, std::string version);
+hub::Settings hub_settings(config::Values const& values, std::string version);
 plugin_host::Settings plugin_settings(config::Values const& values);
 
 }  // namespace patchbay

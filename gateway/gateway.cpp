@@ -51,7 +51,7 @@ Result<void> Gateway::start() {
   if (!options.listen) return {};
 
   parts.http = std::make_unique<HttpServer>(parts.runtime, parts.caller, parts.counters, parts.log,
-                                            http_settings(*values, version()));
+                                            http_settings(*values, version()), &parts.hub);
   auto port = parts.http->listen();
   if (!port) {
     auto const error = port.error();

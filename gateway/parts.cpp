@@ -6,6 +6,7 @@
 #include "interfaces/circuit_breaker.hpp"
 #include "interfaces/config.hpp"
 #include "interfaces/http_client.hpp"
+#include "interfaces/hub.hpp"
 #include "interfaces/logging.hpp"
 #include "interfaces/metrics.hpp"
 #include "interfaces/plugins.hpp"
@@ -25,6 +26,7 @@ Parts::Parts(GatewayOptions const& options, config::Loaded loaded, std::string t
       breakers(caller, counters, clock, log, circuit_breaker_settings(*config.values())),
       http_client(runtime, caller, counters, log, {}),
       websocket(runtime, caller, counters, log, {}),
+      hub(runtime, caller, counters, log, hub_settings(*config.values(), Gateway::version())),
       plugins(runtime, caller, counters, log, plugin_settings(*config.values())),
       system(runtime, caller, counters, system_hooks(options)),
       key_sets(runtime, caller, log, security),
@@ -37,6 +39,7 @@ Parts::Parts(GatewayOptions const& options, config::Loaded loaded, std::string t
   interfaces.push_back(std::make_unique<CircuitBreakerInterface>(breakers));
   interfaces.push_back(std::make_unique<HttpClientInterface>(http_client));
   interfaces.push_back(std::make_unique<WebsocketInterface>(websocket));
+  interfaces.push_back(std::make_unique<HubInterface>(hub));
   interfaces.push_back(std::make_unique<PluginsInterface>(plugins));
   interfaces.push_back(std::make_unique<SystemInterface>(system));
   hook_up();
@@ -83,6 +86,10 @@ void Parts::hook_up() {
                {"effect", name_of(record.row.info.effect)},
                {"outcome", outcome},
                {"trace", trace}});
+    hub.post_event(
+        "audit", "audit_log",
+        fmt::format(R"({{"who":{},"operation":{},"effect":"{}","outcome":"{}","trace":"{}"}})", json::quoted(who),
+                    json::quoted(record.row.info.tool), name_of(record.row.info.effect), outcome, trace));
   });
   security.on_unknown_key([this] { key_sets.wanted(); });
   key_sets.follow(key_set_sources(*config.values()));
@@ -100,6 +107,7 @@ void Parts::apply(config::Values const& values) {
   complain("security", security.apply(security_settings(values, security::hex(security::sha256(run_token)))));
   key_sets.follow(key_set_sources(values));
   complain("circuit_breaker", breakers.apply(circuit_breaker_settings(values)));
+  complain("hub", hub.apply(hub_settings(values, Gateway::version())));
   plugins.apply(plugin_settings(values));
   if (http) {
     complain("http", http->apply(http_settings(values, Gateway::version())));

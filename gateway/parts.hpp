@@ -6,6 +6,7 @@
 
 #include "core/config/config.hpp"
 #include "core/http_client/http_client.hpp"
+#include "core/hub/hub.hpp"
 #include "core/metrics/metrics.hpp"
 #include "core/system/system.hpp"
 #include "core/websocket/websocket.hpp"
@@ -38,6 +39,7 @@ struct Parts {
   circuit_breaker::CircuitBreakers breakers;
   http_client::HttpClient http_client;
   websocket::WebSocket websocket;
+  hub::Hub hub;
   plugin_host::PluginHost plugins;
   system::System system;
   KeySetRefresh key_sets;

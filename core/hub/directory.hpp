@@ -65,6 +65,7 @@ class Topic {
       if (member != nullptr) function(*member);
   }
   bool delivering() const { return depth_ > 0; }
+  void release();  // of all members, without a word
 
  private:
   void close_up();

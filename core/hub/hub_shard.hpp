@@ -14,7 +14,6 @@
 #include <functional>
 #include <memory>
 #include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
 #include "core/base/caller.hpp"
@@ -29,6 +28,9 @@ namespace patchbay::hub {
 class Hub;
 class Home;
 class Receipts;
+struct Member;
+struct Reached;
+enum class ReceiptState : std::uint8_t;
 
 class HubShard {
  public:
@@ -61,8 +63,12 @@ class HubShard {
   // The principal was found or has changed (first message, renewal): the user's list follows, and subscriptions that
   // the new one has no right to end.
   void identified(Connection& connection);
-  std::unordered_map<std::string_view, Connection*> const& connections() const { return connections_; }
   Connection* find(std::string_view connection_id) const;
+  std::size_t connection_count() const { return connections_.size(); }
+  template <class Function>
+  void each_connection(Function function) const {
+    for (auto const& [id, known] : connections_) function(*known.connection);
+  }
 
   // --- receipts: what became of a message that carries an id
   void written(std::string const& message_id, Connection const& connection);
@@ -82,6 +88,10 @@ class HubShard {
   void drain(std::chrono::milliseconds within);
   // Closes what is left at once.
   void close_all();
+  // How many it closed.
+  std::size_t disconnect(std::function<bool(Connection&)> const& which, std::uint16_t code, std::string_view reason);
+  void start();
+  void stop();
 
   Home& home() { return *home_; }
   Receipts& receipts() { return *receipts_; }
@@ -90,19 +100,29 @@ class HubShard {
   static std::string const& user_of(Connection const& connection);
 
  private:
-  friend class Subscription;
-  struct Known;  // of a connection: under which user it is listed
+  struct Known {
+    Connection* connection;
+    std::string user, chat;  // under which it is listed
+    bool closing = false;
+  };
   using Answer = std::function<void(Result<Subscribed>)>;
   void ask_home(Subscription& subscription, std::optional<Position> recover, Answer done);
   void ask_all(Subscription& subscription, Answer done);
-  void join(Subscription& subscription, Subscribed& answer, ChannelRule const& rule);
-  // No longer a member nor about to be one; homes get to know.
-  void forget(Subscription& subscription);
-  void tell_homes_left(std::string const& channel, std::string const& member_id, std::string const& user_id);
+  void join(Subscription& subscription, Subscribed& answer);
+  static void set_pace(Subscription& subscription, ChannelRule const& rule);
+  void tell_homes_left(std::string const& channel, Member member);
+  template <class Function>
+  void at_home(std::string const& name, Function function);
+  template <class Function>
+  bool at_receipts(std::string const& message_id, Function function);
+  void unlist_user(Known& known);
+  void mark(std::string const& message_id, Connection const& connection, ReceiptState state, std::string_view reason);
+  std::size_t deliver_to(Directory::Connections const* list, MessagePtr const& message);
+  // Whom it goes to here, for its receipt; before it goes.
+  void report(std::string const& message_id, std::vector<Reached> reached);
   void recheck();
   void drain_step();
-  // Who got it, for its receipt.
-  void report(std::string const& message_id, Directory::Connections const& reached);
+  void close_some(std::size_t count, std::uint16_t code, std::string_view reason);
 
   Hub& hub_;
   Shard& shard_;
@@ -110,12 +130,10 @@ class HubShard {
   std::unique_ptr<Home> home_;
   std::unique_ptr<Receipts> receipts_;
   Directory directory_;
-  std::unordered_map<std::string_view, Connection*> connections_;  // by connection id
-  std::unordered_map<Connection*, Known> known_;
-  std::unordered_set<Subscription*> subscriptions_;  // joined or asking
+  std::unordered_map<std::string_view, Known> connections_;  // by connection id
   bool draining_ = false;
   SteadyTime drain_end_{};
-  Timer drain_timer_;
+  Timer drain_timer_, tick_timer_, sweep_timer_;
 };
 
 }  // namespace patchbay::hub

@@ -56,23 +56,27 @@ struct Settings {
   std::chrono::milliseconds cleanup{300'000};
 
   // Limits, by the names that patchbay_limit{name} shows.
-  std::int64_t max_connections = 10'000;  // websocket_server.settings.max_connections, lowered to what descriptors allow
-  std::int64_t address_connections = 1'000;       // not for loopback
-  std::int64_t user_connections = 32;             // hub.users.max_connections; not for loopback
-  std::int64_t message_bytes = 64 << 10;          // from a channel client
-  std::int64_t user_message_bytes = 1 << 20;      // from a user or chat client
-  std::int64_t unauthenticated_bytes = 4096;      // before authentication
+  std::int64_t max_connections =
+      10'000;  // websocket_server.settings.max_connections, lowered to what descriptors allow
+  std::int64_t address_connections = 1'000;   // not for loopback
+  std::int64_t user_connections = 32;         // hub.users.max_connections; not for loopback
+  std::int64_t message_bytes = 64 << 10;      // from a channel client
+  std::int64_t user_message_bytes = 1 << 20;  // from a user or chat client
+  std::int64_t unauthenticated_bytes = 4096;  // before authentication
   std::int64_t echo_message_bytes = 17 << 20;
-  std::int64_t fragments = 1024;                  // of one message
-  std::int64_t commands_per_second = 2'000;       // of one connection, burst twice that
-  std::int64_t pings_per_second = 100;            // more: 1008; answered: 10 a second
-  std::int64_t subscriptions = 128;               // of one connection
-  std::int64_t queue_bytes = 1 << 20;             // send queue of one connection
-  std::int64_t stall_ms = 5'000;                  // without progress while something is queued
-  std::int64_t close_ms = 5'000;                  // our close unanswered
-  std::int64_t authentication_ms = 10'000;        // to the first message with a token
-  std::int64_t renewal_ms = 25'000;               // after a token expired
-  std::int64_t running_calls = 64;                // of one connection at a time
+  std::int64_t fragments = 1024;               // of one message
+  std::int64_t commands_per_second = 2'000;    // of one connection, burst twice that
+  std::int64_t pings_per_second = 100;         // more: 1008; answered: 10 a second
+  std::int64_t subscriptions = 128;            // of one connection
+  std::int64_t queue_bytes = 1 << 20;          // send queue of one connection
+  std::int64_t stall_ms = 5'000;               // without progress while something is queued
+  std::int64_t close_ms = 5'000;               // our close unanswered
+  std::int64_t authentication_ms = 10'000;     // to the first message with a token
+  std::int64_t renewal_ms = 25'000;            // after a token expired
+  std::int64_t running_calls = 64;             // of one connection at a time
+  std::int64_t publication_bytes = 512 << 10;  // data of one publication or direct message
+  std::int64_t history_bytes = 64 << 20;       // of all channels; the oldest go first
+  std::int64_t user_queue_bytes = 16 << 20;    // messages kept for users who are away
 };
 using SettingsPtr = std::shared_ptr<Settings const>;
 
@@ -97,6 +101,9 @@ inline constexpr std::array limits{
     Limit{"authentication_timeout_ms", &Settings::authentication_ms, 50, 3'600'000},
     Limit{"renewal_timeout_ms", &Settings::renewal_ms, 50, 3'600'000},
     Limit{"running_calls", &Settings::running_calls, 1, 100'000},
+    Limit{"publication_bytes", &Settings::publication_bytes, 256, 64 << 20},
+    Limit{"history_bytes", &Settings::history_bytes, 1 << 16, std::int64_t{1} << 40},
+    Limit{"user_queue_bytes", &Settings::user_queue_bytes, 1 << 16, std::int64_t{1} << 36},
 };
 
 }  // namespace patchbay::hub

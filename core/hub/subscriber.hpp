@@ -42,7 +42,7 @@ class Subscriber {
 
 class Subscription {
  public:
-  explicit Subscription(Subscriber& to) : to_(to) {}
+  explicit Subscription(Subscriber& to);
   ~Subscription();  // leaves
   Subscription(Subscription const&) = delete;
   Subscription& operator=(Subscription const&) = delete;
@@ -63,16 +63,17 @@ class Subscription {
   Topic* topic_ = nullptr;
   std::uint32_t index_ = 0;  // among the topic's members
   SlowConsumer slow_consumer_ = SlowConsumer::close;
-  std::uint64_t after_ = 0;       // offsets up to here came with the answer
+  std::uint64_t after_ = 0;       // offsets up to here, of this epoch, came with the answer
+  std::size_t after_epoch_ = 0;   // its hash
   std::shared_ptr<bool> asking_;  // false once it is gone while its home shard is being asked
   std::unique_ptr<Pace> pace_;
 };
 
 // What one who has subscribed gets to know.
 struct Subscribed {
-  std::optional<Position> at{};        // the channel keeps history: its newest position
-  std::optional<bool> recovered{};     // only when recovery was asked for
-  std::vector<MessagePtr> missed{};    // in order; what is published from now on comes by deliver()
+  std::optional<Position> at{};      // the channel keeps history: its newest position
+  std::optional<bool> recovered{};   // only when recovery was asked for
+  std::vector<MessagePtr> missed{};  // in order; what is published from now on comes by deliver()
 };
 
 }  // namespace patchbay::hub

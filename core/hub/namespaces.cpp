@@ -1,0 +1,78 @@
+#include "core/hub/namespaces.hpp"
+
+#include <spdlog/fmt/fmt.h>
+
+#include <algorithm>
+
+namespace patchbay::hub {
+namespace {
+
+constexpr std::string_view own_prefix = "hub.prefix:";
+constexpr std::string_view right_names[] = {"subscribe", "publish on", "see who is on"};
+
+bool is_prefix(std::string_view pattern) { return pattern.ends_with('*'); }
+std::string_view beginning(std::string_view pattern) { return pattern.substr(0, pattern.size() - 1); }
+
+bool matches(std::string_view pattern, std::string_view channel) {
+  return is_prefix(pattern) ? channel.starts_with(beginning(pattern)) : channel == pattern;
+}
+
+std::string const& scope_of(ChannelRule const& rule, Right right) {
+  switch (right) {
+    case Right::to_subscribe: return rule.subscribe;
+    case Right::to_publish: return rule.publish;
+    case Right::to_see_presence: break;
+  }
+  return rule.presence;
+}
+
+// Principals of plugins carry their prefix as an exact scope; a wildcard grant does not imply one.
+bool is_own_plugin(Principal const& who, std::string_view channel) {
+  if (!who.name.starts_with("plugin:")) return false;
+  auto const first = channel.substr(0, channel.find('.'));
+  return std::any_of(who.scopes.begin(), who.scopes.end(), [&](std::string_view held) {
+    return held.starts_with(own_prefix) && held.substr(own_prefix.size()) == first;
+  });
+}
+
+bool holds(Principal const& who, std::string const& scope) { return scope != "none" && who.may(scope); }
+
+}  // namespace
+
+std::string own_prefix_scope(std::string_view prefix) { return std::string{own_prefix} + std::string{prefix}; }
+
+ChannelRule const& rule_of(Settings const& settings, std::string_view channel) {
+  static ChannelRule const nobody{};
+  for (auto const& rule : settings.rules)
+    if (matches(rule.pattern, channel)) return rule;
+  return nobody;
+}
+
+bool may(Settings const& settings, Principal const& who, Right right, std::string_view channel) {
+  if (who.unrestricted || is_own_plugin(who, channel)) return true;
+  if (!is_prefix(channel)) return holds(who, scope_of(rule_of(settings, channel), right));
+  auto const asked = beginning(channel);
+  for (auto const& rule : settings.rules) {
+    auto const covers = is_prefix(rule.pattern) && asked.starts_with(beginning(rule.pattern));
+    auto const meets =
+        covers ||
+        (is_prefix(rule.pattern) ? beginning(rule.pattern) : std::string_view{rule.pattern}).starts_with(asked);
+    if (meets && !holds(who, scope_of(rule, right))) return false;
+    if (covers) return true;
+  }
+  return false;
+}
+
+std::optional<Error> refuse(Settings const& settings, Principal const& who, Right right, std::string_view channel,
+                            std::string_view pointer) {
+  if (may(settings, who, right, channel)) return std::nullopt;
+  auto const verb = right_names[static_cast<std::size_t>(right)];
+  auto const& scope = scope_of(rule_of(settings, channel), right);
+  if (scope == "none")
+    return Error{Code::forbidden, fmt::format("only the gateway itself may {} {}", verb, channel),
+                 std::string{pointer}};
+  return Error{Code::forbidden, fmt::format("no right to {} {}: that needs the scope {}", verb, channel, scope),
+               std::string{pointer}};
+}
+
+}  // namespace patchbay::hub

@@ -1,0 +1,32 @@
+// Namespaces: which rule holds for a channel, and what a principal may do there.
+//
+//   if (auto refused = refuse(settings, who, Right::to_publish, "missions", "/channel")) return *refused;
+//   ChannelRule const& rule = rule_of(settings, "missions");
+//
+// The first rule whose pattern matches holds. Who asks for a prefix (ha.state.*) needs the right by every rule that may
+// hold for a channel below it. "none" means: only the gateway, host code, and the plugin whose prefix the channel has.
+// Pure functions, any thread.
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "core/base/call.hpp"
+#include "core/base/result.hpp"
+#include "core/hub/settings.hpp"
+
+namespace patchbay::hub {
+
+enum class Right : std::uint8_t { to_subscribe, to_publish, to_see_presence };
+
+// Never fails: what no rule matches is for nobody but the gateway.
+ChannelRule const& rule_of(Settings const& settings, std::string_view channel);
+// May also be given a prefix ("ha.state.*").
+bool may(Settings const& settings, Principal const& who, Right right, std::string_view channel);
+// The error that says so, with its pointer; nothing when it may.
+std::optional<Error> refuse(Settings const& settings, Principal const& who, Right right, std::string_view channel,
+                            std::string_view pointer = {});
+// A scope that the plugin host gives a plugin's principal beside its grants: its prefix.
+std::string own_prefix_scope(std::string_view prefix);
+
+}  // namespace patchbay::hub

@@ -1,0 +1,151 @@
+// Who may subscribe, publish and see who is there: the table.
+#include "core/hub/namespaces.hpp"
+#include "tests/core/hub/hub_fixture.hpp"
+
+namespace patchbay::hub::test {
+namespace {
+
+std::vector<ChannelRule> standard_rules() {
+  return {{.pattern = "private.*", .subscribe = "team.read", .publish = "team.write", .presence = "none"},
+          {.pattern = "private.open.x", .subscribe = "hub.subscribe", .publish = "hub.publish"},
+          {.pattern = "audit", .subscribe = "admin", .publish = "none", .presence = "admin"},
+          {.pattern = "system", .subscribe = "hub.subscribe", .publish = "none", .presence = "hub.subscribe"},
+          {.pattern = "ha.*", .subscribe = "ha.read", .publish = "none", .presence = "ha.read"},
+          {.pattern = "*", .subscribe = "hub.subscribe", .publish = "hub.publish", .presence = "hub.subscribe"}};
+}
+
+struct Who {
+  char const* name;
+  std::vector<std::string> scopes;
+  bool unrestricted = false;
+};
+Who const anonymous{"anonymous", {"hub.read", "hub.subscribe", "hub.publish", "ha.read"}};
+Who const listener{"token:listener", {"hub.subscribe"}};
+Who const team{"token:team", {"team.*"}};
+Who const admin{"token:boss", {"admin"}};
+Who const plugin{"plugin:home_assistant", {"hub.publish", "hub.prefix:ha"}};
+Who const impostor{"token:impostor", {"hub.publish", "hub.prefix:ha"}};
+Who const gateway_itself{"gateway", {}, true};
+
+struct Row {
+  char const* name;
+  Who const& who;
+  char const* channel;
+  bool may_subscribe, may_publish, may_see;
+};
+void PrintTo(Row const& row, std::ostream* out) { *out << row.name; }
+
+class HubRights : public testing::TestWithParam<Row> {};
+
+TEST_P(HubRights, AreTheTable) {
+  Settings settings;
+  settings.rules = standard_rules();
+  auto const& row = GetParam();
+  Principal who{.name = row.who.name, .scopes = row.who.scopes, .unrestricted = row.who.unrestricted};
+  EXPECT_EQ(may(settings, who, Right::to_subscribe, row.channel), row.may_subscribe);
+  EXPECT_EQ(may(settings, who, Right::to_publish, row.channel), row.may_publish);
+  EXPECT_EQ(may(settings, who, Right::to_see_presence, row.channel), row.may_see);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Table, HubRights,
+    testing::Values(Row{"anonymous_on_any", anonymous, "missions", true, true, true},
+                    Row{"anonymous_on_system", anonymous, "system", true, false, true},
+                    Row{"anonymous_on_audit", anonymous, "audit", false, false, false},
+                    Row{"anonymous_on_ha", anonymous, "ha.states", true, false, true},
+                    Row{"anonymous_on_private", anonymous, "private.a", false, false, false},
+                    Row{"listener_on_any", listener, "missions", true, false, true},
+                    Row{"listener_on_ha", listener, "ha.states", false, false, false},
+                    Row{"team_on_private", team, "private.a", true, true, false},
+                    Row{"team_on_any", team, "missions", false, false, false},
+                    Row{"first_match_wins", anonymous, "private.open.x", false, false, false},
+                    Row{"admin_on_audit", admin, "audit", true, false, true},
+                    Row{"admin_where_none_may_publish", admin, "ha.states", true, false, true},
+                    Row{"admin_where_none_may_see", admin, "private.a", true, true, false},
+                    Row{"plugin_on_its_own", plugin, "ha.states", true, true, true},
+                    Row{"plugin_on_its_own_word", plugin, "ha", true, true, true},
+                    Row{"plugin_on_a_name_that_only_begins_so", plugin, "hat.shop", false, true, false},
+                    Row{"plugin_on_system", plugin, "system", false, false, false},
+                    Row{"a_token_is_no_plugin", impostor, "ha.states", false, false, false},
+                    Row{"the_gateway_on_audit", gateway_itself, "audit", true, true, true},
+                    Row{"prefix_of_any", listener, "rooms.*", true, false, true},
+                    Row{"prefix_of_ha_without_the_right", listener, "ha.*", false, false, false},
+                    Row{"prefix_below_ha", anonymous, "ha.state.*", true, false, true},
+                    Row{"prefix_that_holds_a_private_name", listener, "private.*", false, false, false},
+                    Row{"prefix_of_its_own", plugin, "ha.state.*", true, true, true}),
+    [](auto const& row) { return std::string{row.param.name}; });
+
+TEST(HubRights, APrefixNeedsTheRightByEveryRuleThatMayHold) {
+  Settings settings;
+  settings.rules = {{.pattern = "a.secret", .subscribe = "admin"}, {.pattern = "*", .subscribe = "hub.subscribe"}};
+  Principal const who{.name = "token:x", .scopes = {"hub.subscribe"}};
+  EXPECT_FALSE(may(settings, who, Right::to_subscribe, "a.*"));
+  EXPECT_TRUE(may(settings, who, Right::to_subscribe, "b.*"));
+  EXPECT_TRUE(may(settings, who, Right::to_subscribe, "a.secret.*"));  // only names below it
+}
+
+TEST(HubRights, WithoutARuleOnlyTheGatewayMay) {
+  Settings const settings;
+  Principal const who{.name = "token:x", .scopes = {"admin"}};
+  EXPECT_FALSE(may(settings, who, Right::to_subscribe, "c"));
+  EXPECT_FALSE(may(settings, who, Right::to_subscribe, "c.*"));
+  EXPECT_TRUE(may(settings, *host_principal(), Right::to_publish, "c"));
+}
+
+class HubOperationRights : public HubTest {
+ protected:
+  HubOperationRights() { settings.rules = standard_rules(); }
+  static PrincipalPtr as(Who const& who) {
+    return std::make_shared<Principal const>(Principal{.name = who.name, .scopes = who.scopes});
+  }
+};
+
+TEST_F(HubOperationRights, AreAskedForOnEveryOperation) {
+  auto const refused = [](auto const& result) {
+    EXPECT_TRUE(result.has_error());
+    if (result.has_value()) return std::string{"none"};
+    EXPECT_EQ(result.error().code, Code::forbidden) << result.error().message;
+    return result.error().pointer;
+  };
+  EXPECT_EQ(refused(run(publish, {.channel = "system", .data = {"1"}}, as(anonymous))), "/channel");
+  EXPECT_EQ(refused(run(publish, {.channel = "missions", .data = {"1"}}, as(listener))), "");  // the row's scope
+  EXPECT_EQ(refused(run(emit, {.channel = "ha.x", .event_type = "note", .data = {"1"}}, as(anonymous))), "/channel");
+  EXPECT_EQ(refused(run(broadcast_channel, {.channel = "audit", .message = {"1"}}, as(anonymous))), "/channel");
+  RouteArgs route;
+  route.target.channel = "system";
+  route.message.text = R"({"type":"x"})";
+  EXPECT_EQ(refused(run(route_message, route, as(anonymous))), "/target/channel");
+  EXPECT_EQ(refused(run(get_presence, {"audit"}, as(anonymous))), "/channel");
+  EXPECT_EQ(refused(run(get_history, {.channel = "private.a"}, as(anonymous))), "/channel");
+  EXPECT_EQ(refused(run(disconnect, {.user_id = "anna"}, as(anonymous))), "");
+  EXPECT_EQ(refused(run(list_connections, {}, as(anonymous))), "");
+  listen({.channel = "audit"}, as(anonymous));
+  auto const ended = stream_ends.back().get();
+  ASSERT_TRUE(ended.has_error());
+  EXPECT_EQ(ended.error().code, Code::forbidden);
+
+  EXPECT_TRUE(run(publish, {.channel = "ha.states", .data = {"1"}}, as(plugin)));
+  EXPECT_TRUE(run(publish, {.channel = "missions", .data = {"1"}}, as(anonymous)));
+  EXPECT_TRUE(run(get_history, {.channel = "ha.states"}, as(anonymous)));
+}
+
+TEST_F(HubOperationRights, ARightThatGoesWithAReloadEndsTheSubscription) {
+  auto const who_may = as(anonymous);
+  auto& stream = listen({.channel = "missions"}, who_may);
+  auto& other = listen({.channel = "system"}, who_may, 1);
+  stream.wait_for(1);
+  other.wait_for(1);
+  auto changed = settings;
+  changed.rules.insert(changed.rules.begin(), {.pattern = "missions", .subscribe = "admin", .publish = "none"});
+  ASSERT_TRUE(hub->apply(changed));
+  auto const ended = stream_ends[0].get();
+  ASSERT_TRUE(ended.has_error());
+  EXPECT_EQ(ended.error().code, Code::forbidden);
+  settle();
+  EXPECT_EQ(published("missions", "1").subscribers, 0U);
+  EXPECT_EQ(published("system", "1").subscribers, 1U);
+  EXPECT_EQ(other.wait_for(2)[1].name, "message");
+}
+
+}  // namespace
+}  // namespace patchbay::hub::test
