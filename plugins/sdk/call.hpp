@@ -8,6 +8,7 @@
 // Lives as long as the handler; used on the plugin's thread (an inline operation's on its caller's).
 #pragma once
 
+#include "core/base/clock.hpp"
 #include "plugins/sdk/host.hpp"
 
 namespace patchbay::sdk {
@@ -27,7 +28,7 @@ class Call {
         scopes_(detail::view(detail::scopes_of(in))),
         has_deadline_(in.timeout_ms >= 0),
         gate_(host.executor()) {
-    if (has_deadline_) deadline_ = std::chrono::steady_clock::now() + std::chrono::milliseconds{in.timeout_ms};
+    if (has_deadline_) deadline_ = Deadline::in_about(std::chrono::milliseconds{in.timeout_ms}).at();
   }
   Call(Call const&) = delete;
   Call& operator=(Call const&) = delete;

@@ -1,7 +1,8 @@
 // Inbox: what other threads hand to a plugin's own thread, and Gate: where a coroutine there waits for one thing.
 //
-// Work is pushed onto a lock-free stack; only the push that finds it empty wakes the thread, and one turn of the loop
-// does all that has gathered. So a burst of calls costs one wake-up. Order is kept.
+// Work is pushed onto a lock-free stack. One turn of the loop does all that has gathered, and what arrives meanwhile;
+// only a push that finds the stack empty and nobody at it wakes the thread. So a burst of calls costs one wake-up.
+// Order is kept.
 #pragma once
 
 #include <algorithm>
@@ -53,8 +54,8 @@ class Inbox {
     do {
       if (head == nullptr) since_.store(now(), std::memory_order_relaxed);
       work->next_ = head;
-    } while (!head_.compare_exchange_weak(head, work, std::memory_order_acq_rel, std::memory_order_relaxed));
-    if (head == nullptr) asio::post(context_, [this] { drain(); });
+    } while (!head_.compare_exchange_weak(head, work));
+    if (head == nullptr && !awake_.exchange(true)) asio::post(context_, [this] { drain(); });
   }
   // [any-thread] How long the oldest work has been here, in nanoseconds; 0: there is none.
   std::int64_t waiting_ns() const {
@@ -66,8 +67,20 @@ class Inbox {
  private:
   static std::int64_t now() { return std::chrono::steady_clock::now().time_since_epoch().count(); }
   void drain() {
+    for (unsigned round = 0; round < most_rounds; ++round) {
+      if (auto* newest = head_.exchange(nullptr)) {
+        run_all(newest);
+        continue;
+      }
+      // Whoever pushes after this wakes the thread; whoever pushed before is seen here. Both look at the other's word
+      // after writing their own, in one total order.
+      awake_.store(false);
+      if (head_.load() == nullptr || awake_.exchange(true)) return;
+    }
+    asio::post(context_, [this] { drain(); });  // timers and sockets have their turn in between
+  }
+  void run_all(Work* newest) {
     busy_since_.store(since_.exchange(0, std::memory_order_relaxed), std::memory_order_relaxed);
-    Work* newest = head_.exchange(nullptr, std::memory_order_acq_rel);
     Work* oldest = nullptr;
     while (newest != nullptr) {
       auto* next = newest->next_;
@@ -84,8 +97,11 @@ class Inbox {
     busy_since_.store(0, std::memory_order_relaxed);
   }
 
+  static constexpr unsigned most_rounds = 16;
+
   asio::io_context& context_;
   std::atomic<Work*> head_{nullptr};
+  std::atomic<bool> awake_{false};           // drain() runs or is on its way
   std::atomic<std::int64_t> since_{0};       // when the stack was last found empty by a push
   std::atomic<std::int64_t> busy_since_{0};  // the same of the batch that is being done
 };

@@ -58,7 +58,7 @@ class Instance {
         fail(host_, in.call, Error{Code::internal, std::string{bound.name} + " is inline and must not suspend"});
       return;
     }
-    host_.inbox().push(std::make_unique<Arrived>(*this, bound, in));
+    host_.inbox().push(Arrived::make(*this, bound, in));
   }
   void cancel(pb_call id) {
     host_.post([this, id] {
@@ -78,19 +78,33 @@ class Instance {
   Inbox const& inbox() const { return host_.inbox(); }
 
  private:
+  // One allocation a call: it is made on one thread and freed on another, which is the dear kind. The texts stand
+  // behind the object.
   class Arrived final : public Work {
    public:
-    Arrived(Instance& instance, Bound<P> const& bound, pb_invocation const& in)
-        : instance_(instance), bound_(bound), served_(std::make_shared<Served>(instance.host_, in)) {}
-    void run(std::unique_ptr<Work>) noexcept override {
-      auto task = bound_.start(*instance_.plugin_, served_->call);
-      if (task) instance_.run(std::move(served_), std::move(*task));
+    static std::unique_ptr<Work> make(Instance& instance, Bound<P> const& bound, pb_invocation const& in) {
+      return std::unique_ptr<Work>{new (Behind{Served::bytes_of(in)}) Arrived{instance, bound, in}};
     }
+    void run(std::unique_ptr<Work> self) noexcept override {
+      auto task = bound_.start(*instance_.plugin_, served_.call);
+      if (!task) return;
+      std::shared_ptr<Work> kept{std::move(self)};
+      instance_.run(std::shared_ptr<Served>{std::move(kept), &served_}, std::move(*task));
+    }
+    static void operator delete(void* block) { ::operator delete(block); }
 
    private:
+    struct Behind {
+      std::size_t bytes;
+    };
+    static void* operator new(std::size_t size, Behind behind) { return ::operator new(size + behind.bytes); }
+    static void operator delete(void* block, Behind) { ::operator delete(block); }
+    Arrived(Instance& instance, Bound<P> const& bound, pb_invocation const& in)
+        : instance_(instance), bound_(bound), served_(instance.host_, in, reinterpret_cast<char*>(this + 1)) {}
+
     Instance& instance_;
     Bound<P> const& bound_;
-    std::shared_ptr<Served> served_;
+    Served served_;
   };
 
   void run(std::shared_ptr<Served> served, Task<void> task) {

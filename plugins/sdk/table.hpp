@@ -11,6 +11,7 @@
 // these, or a Task of any of them. It must not capture anything: the table is shared by all instances.
 #pragma once
 
+#include <cstring>
 #include <deque>
 #include <functional>
 #include <vector>
@@ -52,10 +53,8 @@ void answer(Host& host, pb_call call, V const& value, std::string_view message =
   } else if constexpr (std::is_same_v<V, RawJson>) {
     host.raw()->complete(host.raw(), call, borrow(value.text), borrow(message));
   } else {
-    json::Buffer buffer;
-    json::Writer writer{buffer};
-    describe::write(writer, value);
-    host.raw()->complete(host.raw(), call, {buffer.GetString(), buffer.GetSize()}, borrow(message));
+    auto const text = describe::to_text(value);
+    host.raw()->complete(host.raw(), call, borrow(text), borrow(message));
   }
 }
 // Inside a catch block: what the handler threw ends its call, nothing else.
@@ -73,45 +72,38 @@ inline void fail_by_exception(Host& host, pb_call call, char const* name) {
   }
 }
 
-// A call on the plugin's thread, with texts of its own.
+// A call on the plugin's thread. Its texts are copied into `space`, which lasts as long and has bytes_of() the call.
 class Served {
  public:
-  Served(Host& host, pb_invocation const& in) : texts_(copy(in)), call(host, borrowed(in)) {}
+  Served(Host& host, pb_invocation const& in, char* space) : call(host, copied(in, space)) {}
+  static std::size_t bytes_of(pb_invocation const& in) {
+    return in.args.len + in.principal.len + in.user_id.len + in.traceparent.len + entities_of(in).len +
+           scopes_of(in).len;
+  }
   asio::cancellation_signal signal;
+  Call call;
 
  private:
-  static std::string copy(pb_invocation const& in) {
-    std::string out;
-    out.reserve(in.args.len + in.principal.len + in.user_id.len + in.traceparent.len + entities_of(in).len +
-                scopes_of(in).len);
-    for (auto part : {in.args, in.principal, in.user_id, in.traceparent, entities_of(in), scopes_of(in)})
-      out += view(part);
-    return out;
-  }
-  pb_invocation borrowed(pb_invocation const& in) const {
+  static pb_invocation copied(pb_invocation const& in, char* space) {
     pb_invocation out{};
     out.size = sizeof out;
     out.operation = in.operation;
     out.call = in.call;
     out.timeout_ms = in.timeout_ms;
-    char const* at = texts_.data();
-    auto take = [&at](pb_str part) {
-      pb_str const mine{at, part.len};
-      at += part.len;
+    auto copy = [&space](pb_str part) {
+      pb_str const mine{space, part.len};
+      if (part.len > 0) std::memcpy(space, part.ptr, part.len);
+      space += part.len;
       return mine;
     };
-    out.args = take(in.args);
-    out.principal = take(in.principal);
-    out.user_id = take(in.user_id);
-    out.traceparent = take(in.traceparent);
-    out.entities = take(entities_of(in));
-    out.scopes = take(scopes_of(in));
+    out.args = copy(in.args);
+    out.principal = copy(in.principal);
+    out.user_id = copy(in.user_id);
+    out.traceparent = copy(in.traceparent);
+    out.entities = copy(entities_of(in));
+    out.scopes = copy(scopes_of(in));
     return out;
   }
-  std::string texts_;
-
- public:
-  Call call;
 };
 
 template <class A>
