@@ -1,261 +1,17 @@
-// Category dashboards: resources that bring custom cards, and adding or replacing one card of a view.
+// Category dashboards: adding or replacing one card of a view.
 #include <spdlog/fmt/fmt.h>
 
+#include "plugins/home_assistant/card_arguments.hpp"
+#include "plugins/home_assistant/card_resources.hpp"
 #include "plugins/home_assistant/cards.hpp"
-#include "plugins/home_assistant/plugin.hpp"
-#include "plugins/home_assistant/raw_json.hpp"
 #include "plugins/home_assistant/yaml_card.hpp"
-
-namespace patchbay::home_assistant {
-
-struct CardResource {
-  std::string name;
-  std::string url;
-  std::string type;
-  std::string id;
-  std::string origin;
-  bool from_hacs = false;
-  std::optional<std::string> repository;
-  std::optional<std::string> installed_version, available_version;
-};
-struct HacsCardsResult {
-  std::vector<CardResource> cards;
-  std::uint64_t count = 0;
-  RawJson installed_resources{"[]"};
-  std::string source{websocket_source};
-};
-
-struct CardTarget {
-  std::optional<std::string> dashboard_id;
-  std::int64_t view_index = 0;
-  std::int64_t section_index = 0;
-  std::optional<std::string> expected_hash;
-};
-struct ButtonCardArgs : CardTarget {
-  std::string entity_id;
-  std::optional<std::string> name, icon;
-};
-struct MushroomCardArgs : CardTarget {
-  std::string card_type;
-  std::string entity_id;
-  std::optional<std::string> name;
-};
-struct MiniGraphCardArgs : CardTarget {
-  std::vector<std::string> entities;
-  std::optional<std::string> name;
-  std::int64_t hours_to_show = 25;
-};
-struct CustomCardArgs : CardTarget {
-  RawJson card_config;
-};
-struct ManualCreateArgs : CardTarget {
-  std::string card_yaml;
-  std::optional<std::int64_t> position;
-};
-struct ManualEditArgs : CardTarget {
-  std::int64_t card_index = 0;
-  std::string card_yaml;
-};
-// Of every tool that adds or replaces a card.
-struct CardResult {
-  std::string dashboard_id, url_path;
-  std::int64_t view_index = 0;
-  std::optional<std::uint64_t> section_index;
-  std::uint64_t card_index = 0;
-  std::uint64_t total_cards_in_view = 0;
-  std::vector<std::string> warnings;
-  RawJson previous_hash;
-  std::string hash;
-  std::optional<std::string> previous_version;
-  std::string source{websocket_source};
-};
-struct AddedResult : CardResult {
-  RawJson card;
-  bool created = true;
-};
-struct ManualAddedResult : CardResult {
-  RawJson card_config;
-  bool created = true;
-};
-struct ReplacedResult : CardResult {
-  RawJson old_card, new_card;
-  bool updated = true;
-};
-
-}  // namespace patchbay::home_assistant
-
-namespace patchbay {
-namespace ha = home_assistant;
-
-template <>
-struct Describe<ha::CardResource> {
-  using R = ha::CardResource;
-  static constexpr std::tuple fields{
-      field("name", &R::name, "Name of the card, from its file"),
-      field("url", &R::url, "Where the file is"),
-      field("type", &R::type, "module, js, css or html"),
-      field("id", &R::id, "Id of the resource"),
-      field("origin", &R::origin, "hacs, marketplace or manual"),
-      field("from_hacs", &R::from_hacs, "Whether it was installed by HACS or by the Marketplace that took its place"),
-      field("repository", &R::repository, "Its folder there"),
-      field("installed_version", &R::installed_version, "Installed version, where known"),
-      field("available_version", &R::available_version, "Newest version, where known")};
-};
-template <>
-struct Describe<ha::HacsCardsResult> {
-  using R = ha::HacsCardsResult;
-  static constexpr std::tuple fields{
-      field("cards", &R::cards, "Each dashboard resource, marked by where it comes from"),
-      field("count", &R::count, "How many"),
-      field("installed_resources", &R::installed_resources, "The resources as Home Assistant lists them").type("array"),
-      field("source", &R::source, "Where it was asked")};
-};
-
-template <class A>
-constexpr auto card_place() {
-  return std::tuple{field("dashboard_id", static_cast<std::optional<std::string> A::*>(&ha::CardTarget::dashboard_id),
-                          "Dashboard; absent, null, \"\" and \"lovelace\" mean the default one")
-                        .nullable()
-                        .alias("url_path")
-                        .length(0, 255),
-                    field("section_index", static_cast<std::int64_t A::*>(&ha::CardTarget::section_index),
-                          "Section number from 0, in a view of type sections")
-                        .nullable()
-                        .range(0, 10'000),
-                    field("expected_hash", static_cast<std::optional<std::string> A::*>(&ha::CardTarget::expected_hash),
-                          "Refuse with conflict unless this is the hash of what is stored now")
-                        .nullable()
-                        .length(0, 255)};
-}
-template <class A>
-constexpr auto view_index() {
-  return field("view_index", static_cast<std::int64_t A::*>(&ha::CardTarget::view_index), "View number from 0")
-      .range(0, 10'000);
-}
-template <>
-struct Describe<ha::ButtonCardArgs> {
-  using A = ha::ButtonCardArgs;
-  static constexpr auto fields = std::tuple_cat(
-      card_place<A>(),
-      std::tuple{view_index<A>().nullable(), field("entity_id", &A::entity_id, "Entity of the card").length(3, 255),
-                 field("name", &A::name, "Title; the entity id when absent").nullable(),
-                 field("icon", &A::icon, "Icon; mdi:lightbulb when absent").nullable()});
-};
-template <>
-struct Describe<ha::MushroomCardArgs> {
-  using A = ha::MushroomCardArgs;
-  static constexpr auto fields = std::tuple_cat(
-      card_place<A>(), std::tuple{view_index<A>().nullable(),
-                                  field("card_type", &A::card_type, "Kind of card: becomes custom:mushroom-<kind>-card")
-                                      .length(1, 64)
-                                      .suggests("alarm-control-panel", "chips", "climate", "cover", "empty", "entity",
-                                                "fan", "humidifier", "light", "lock", "media-player", "number",
-                                                "person", "select", "template", "title", "update", "vacuum"),
-                                  field("entity_id", &A::entity_id, "Entity of the card").length(3, 255),
-                                  field("name", &A::name, "Title; the entity id when absent").nullable()});
-};
-template <>
-struct Describe<ha::MiniGraphCardArgs> {
-  using A = ha::MiniGraphCardArgs;
-  static constexpr auto fields = std::tuple_cat(
-      card_place<A>(),
-      std::tuple{view_index<A>().nullable(), field("entities", &A::entities, "Sensors to draw").length(1, 100),
-                 field("name", &A::name, "Title").nullable(),
-                 field("hours_to_show", &A::hours_to_show, "Hours of history").nullable().range(1, 8760)});
-};
-template <>
-struct Describe<ha::CustomCardArgs> {
-  using A = ha::CustomCardArgs;
-  static constexpr auto fields =
-      std::tuple_cat(card_place<A>(),
-                     std::tuple{view_index<A>().nullable(),
-                                field("card_config", &A::card_config, "The card, with at least type").type("object")});
-};
-template <>
-struct Describe<ha::ManualCreateArgs> {
-  using A = ha::ManualCreateArgs;
-  static constexpr auto fields = std::tuple_cat(
-      card_place<A>(),
-      std::tuple{view_index<A>(),
-                 field("card_yaml", &A::card_yaml, "The card as YAML, with at least type").length(1, 262'144),
-                 field("position", &A::position, "Place from 0; at the end when absent").nullable().range(0, 100'000)});
-};
-template <>
-struct Describe<ha::ManualEditArgs> {
-  using A = ha::ManualEditArgs;
-  static constexpr auto fields = std::tuple_cat(
-      card_place<A>(),
-      std::tuple{view_index<A>(),
-                 field("card_index", &A::card_index, "Card number from 0, in its section where there are sections")
-                     .range(0, 100'000),
-                 field("card_yaml", &A::card_yaml, "The new card as YAML, with at least type").length(1, 262'144)});
-};
-
-template <class R>
-constexpr auto card_result() {
-  return std::tuple{
-      field("dashboard_id", static_cast<std::string R::*>(&ha::CardResult::dashboard_id), "The dashboard"),
-      field("url_path", static_cast<std::string R::*>(&ha::CardResult::url_path), "The same"),
-      field("view_index", static_cast<std::int64_t R::*>(&ha::CardResult::view_index), "The view"),
-      field("section_index", static_cast<std::optional<std::uint64_t> R::*>(&ha::CardResult::section_index),
-            "The section, in a view of type sections"),
-      field("card_index", static_cast<std::uint64_t R::*>(&ha::CardResult::card_index), "Where the card stands"),
-      field("total_cards_in_view", static_cast<std::uint64_t R::*>(&ha::CardResult::total_cards_in_view),
-            "Cards of the view, all sections together"),
-      field("warnings", static_cast<std::vector<std::string> R::*>(&ha::CardResult::warnings),
-            "What may keep the card from showing"),
-      field("previous_hash", static_cast<RawJson R::*>(&ha::CardResult::previous_hash), "Hash of what was there")
-          .type("string", "null"),
-      field("hash", static_cast<std::string R::*>(&ha::CardResult::hash), "Hash of what is there now"),
-      field("previous_version", static_cast<std::optional<std::string> R::*>(&ha::CardResult::previous_version),
-            "For ha_restore_version: what was there"),
-      field("source", static_cast<std::string R::*>(&ha::CardResult::source), "Where it was asked")};
-}
-template <>
-struct Describe<ha::AddedResult> {
-  using R = ha::AddedResult;
-  static constexpr auto fields =
-      std::tuple_cat(card_result<R>(), std::tuple{field("card", &R::card, "The card as it was stored").type("object"),
-                                                  field("created", &R::created, "true")});
-};
-template <>
-struct Describe<ha::ManualAddedResult> {
-  using R = ha::ManualAddedResult;
-  static constexpr auto fields = std::tuple_cat(
-      card_result<R>(), std::tuple{field("card_config", &R::card_config, "The card as it was stored").type("object"),
-                                   field("created", &R::created, "true")});
-};
-template <>
-struct Describe<ha::ReplacedResult> {
-  using R = ha::ReplacedResult;
-  static constexpr auto fields = std::tuple_cat(
-      card_result<R>(), std::tuple{field("old_card", &R::old_card, "What stood there"),
-                                   field("new_card", &R::new_card, "What stands there now").type("object"),
-                                   field("updated", &R::updated, "true")});
-};
-}  // namespace patchbay
 
 namespace patchbay::home_assistant {
 namespace {
 
-constexpr sdk::Operation<Nothing, HacsCardsResult> hacs_op{
-    .name = "list_hacs_cards",
-    .summary = "List the dashboard resources, marking those that HACS or the Marketplace installed.",
-    .scope = "ha.read",
-    .category = "dashboards",
-    .errors = upstream_errors,
-    .reaches_out = true};
 template <class A, class R>
-constexpr sdk::Operation<A, R> card_op(char const* name, char const* summary, char const* example) {
-  return {.name = name,
-          .summary = summary,
-          .effect = Effect::write,
-          .scope = "ha.write",
-          .category = "dashboards",
-          .timeout = std::chrono::seconds{20},
-          .errors = write_errors,
-          .example = example,
-          .reaches_out = true};
+constexpr auto card_op(char const* name, char const* summary, char const* example) {
+  return dashboard_change<A, R>(name, summary, example, Effect::write);
 }
 constexpr auto button_op =
     card_op<ButtonCardArgs, AddedResult>("create_button_card", "Add a custom button-card for an entity to a view.",
@@ -275,81 +31,6 @@ constexpr auto manual_create_op = card_op<ManualCreateArgs, ManualAddedResult>(
 constexpr auto manual_edit_op = card_op<ManualEditArgs, ReplacedResult>(
     "manual_edit_custom_card", "Replace one card of a view by YAML text.",
     R"({"dashboard_id":"living-room","view_index":0,"card_index":0,"card_yaml":"type: markdown\ncontent: Hello"})");
-
-sdk::Task<Result<Frame>> resources(HomeAssistant& self, sdk::Call& call) {
-  return self.session().command(call, Command{"lovelace/resources"});
-}
-
-// Adds what HACS or the Marketplace know of versions; without either of them nothing happens.
-sdk::Task<void> add_versions(HomeAssistant& self, sdk::Call& call, std::vector<CardResource>& cards) {
-  bool any = false;
-  for (auto const& card : cards) any = any || card.from_hacs;
-  if (!any) co_return;
-  bool const marketplace = self.session().features().marketplace();
-  Command command{marketplace ? "marketplace/repositories/list" : "hacs/repositories/list"};
-  command = std::move(command).raw("categories", R"(["plugin"])");
-  auto asking = self.session().ask(call, std::move(command));
-  Result<Frame> listed = co_await std::move(asking);
-  if (!listed || !listed->success()) co_return;
-  raw::each_item(listed->result(), [&](std::string_view one) {
-    auto const full_name = raw::text(raw::member(one, "full_name"));
-    auto const folder = full_name.substr(full_name.find('/') == std::string::npos ? 0 : full_name.find('/') + 1);
-    for (auto& card : cards) {
-      if (!card.repository || *card.repository != folder) continue;
-      auto keep = [&](std::string_view key, std::optional<std::string>& into) {
-        auto version = raw::text(raw::member(one, key));
-        if (!version.empty()) into = std::move(version);
-      };
-      keep("installed_version", card.installed_version);
-      keep("available_version", card.available_version);
-    }
-  });
-}
-
-Tool<HacsCardsResult> list_hacs_cards(HomeAssistant& self, sdk::Call& call, Nothing) {
-  auto asking = resources(self, call);
-  Result<Frame> listed = co_await std::move(asking);
-  if (!listed) co_return listed.error();
-  sdk::Answer<HacsCardsResult> out;
-  std::size_t from_hacs = 0;
-  raw::each_item(listed->result(), [&](std::string_view one) {
-    CardResource card;
-    card.url = raw::text(raw::member(one, "url"));
-    card.type = raw::text(raw::member(one, "type"));
-    card.id = raw::text(raw::member(one, "id"));
-    auto origin = origin_of(card.url);
-    card.name = std::move(origin.name);
-    card.origin = origin.origin;
-    card.from_hacs = origin.from_store();
-    if (!origin.repository.empty()) card.repository = std::move(origin.repository);
-    from_hacs += card.from_hacs ? 1 : 0;
-    out.data.cards.push_back(std::move(card));
-  });
-  auto adding = add_versions(self, call, out.data.cards);
-  co_await std::move(adding);
-  out.data.count = out.data.cards.size();
-  out.data.installed_resources.text = listed->result();
-  out.message =
-      fmt::format("Found {} resource{}, {} from HACS", out.data.count, out.data.count == 1 ? "" : "s", from_hacs);
-  co_return out;
-}
-
-// Warns when no resource seems to bring a custom card: the dashboard would show an error in its place.
-sdk::Task<std::vector<std::string>> warnings_for(HomeAssistant& self, sdk::Call& call, std::string type) {
-  std::vector<std::string> out;
-  if (!type.starts_with("custom:")) co_return out;
-  auto asking = resources(self, call);
-  Result<Frame> listed = co_await std::move(asking);
-  if (!listed) co_return out;  // a warning is not worth an error
-  bool found = false;
-  raw::each_item(listed->result(), [&](std::string_view one) {
-    found = found || brings_card(origin_of(raw::text(raw::member(one, "url"))), type);
-  });
-  if (!found)
-    out.push_back(fmt::format(
-        "no dashboard resource seems to bring {}: install it (by HACS, say), else the card shows an error", type));
-  co_return out;
-}
 
 struct Placed {
   std::string card;      // as JSON
@@ -400,7 +81,7 @@ sdk::Task<Result<Placed>> place_card(HomeAssistant& self, sdk::Call& call, CardT
   out.previous_hash = text_or_null(written->previous_hash);
   out.hash = written->hash;
   out.previous_version = written->version;
-  auto warning = warnings_for(self, call, placed.type);
+  auto warning = missing_card_warnings(self, call, placed.type);
   out.warnings = co_await std::move(warning);
   co_return placed;
 }
@@ -507,7 +188,6 @@ Tool<ReplacedResult> manual_edit(HomeAssistant& self, sdk::Call& call, ManualEdi
 }  // namespace
 
 void declare_cards(sdk::Table<HomeAssistant>& table) {
-  add_tool<hacs_op, &list_hacs_cards>(table);
   add_tool<button_op, &create_button>(table);
   add_tool<mushroom_op, &create_mushroom>(table);
   add_tool<graph_op, &create_mini_graph>(table);

@@ -37,6 +37,8 @@ HomeAssistant::HomeAssistant(sdk::Host& host, sdk::Config config)
 
 void HomeAssistant::declare(sdk::Table<HomeAssistant>& table) {
   declare_dashboards(table);
+  declare_dashboard_changes(table);
+  declare_card_resources(table);
   declare_cards(table);
   declare_versions(table);
   declare_core_api(table);

@@ -57,6 +57,8 @@ void add_tool(sdk::Table<HomeAssistant>& table) {
 }
 
 void declare_dashboards(sdk::Table<HomeAssistant>& table);
+void declare_dashboard_changes(sdk::Table<HomeAssistant>& table);
+void declare_card_resources(sdk::Table<HomeAssistant>& table);
 void declare_cards(sdk::Table<HomeAssistant>& table);
 void declare_versions(sdk::Table<HomeAssistant>& table);
 void declare_core_api(sdk::Table<HomeAssistant>& table);

@@ -1,6 +1,7 @@
 // Versions: what tools have overwritten, listed and restored.
 #include <spdlog/fmt/fmt.h>
 
+#include "plugins/home_assistant/dashboard_fields.hpp"
 #include "plugins/home_assistant/plugin.hpp"
 #include "plugins/home_assistant/raw_json.hpp"
 
@@ -52,12 +53,8 @@ struct Describe<ha::VersionInfo> {
 template <>
 struct Describe<ha::ListVersionsArgs> {
   using A = ha::ListVersionsArgs;
-  static constexpr std::tuple fields{
-      field("kind", &A::kind, "What it is a version of").optional().one_of("dashboard"),
-      field("url_path", &A::url_path, "Dashboard; absent, null, \"\" and \"lovelace\" mean the default one")
-          .nullable()
-          .alias("dashboard_id")
-          .length(0, 255)};
+  static constexpr std::tuple fields{field("kind", &A::kind, "What it is a version of").optional().one_of("dashboard"),
+                                     ha::dashboard_field("url_path", &A::url_path).alias("dashboard_id")};
 };
 template <>
 struct Describe<ha::ListVersionsResult> {
@@ -71,16 +68,10 @@ struct Describe<ha::ListVersionsResult> {
 template <>
 struct Describe<ha::RestoreVersionArgs> {
   using A = ha::RestoreVersionArgs;
-  static constexpr std::tuple fields{
-      field("kind", &A::kind, "What it is a version of").optional().one_of("dashboard"),
-      field("url_path", &A::url_path, "Dashboard; absent, null, \"\" and \"lovelace\" mean the default one")
-          .nullable()
-          .alias("dashboard_id")
-          .length(0, 255),
-      field("version", &A::version, "From ha_list_versions").length(1, 64),
-      field("expected_hash", &A::expected_hash, "Refuse with conflict unless this is the hash of what is stored now")
-          .nullable()
-          .length(0, 255)};
+  static constexpr std::tuple fields{field("kind", &A::kind, "What it is a version of").optional().one_of("dashboard"),
+                                     ha::dashboard_field("url_path", &A::url_path).alias("dashboard_id"),
+                                     field("version", &A::version, "From ha_list_versions").length(1, 64),
+                                     ha::expected_hash_field(&A::expected_hash)};
 };
 template <>
 struct Describe<ha::RestoreVersionResult> {
@@ -94,7 +85,7 @@ struct Describe<ha::RestoreVersionResult> {
       field("previous_hash", &R::previous_hash, "Hash of what was there; null: nothing").type("string", "null"),
       field("hash", &R::hash, "Hash of what is there now"),
       field("previous_version", &R::previous_version, "What was there, kept as a version"),
-      field("source", &R::source, "Where it was asked")};
+      ha::source_field(&R::source)};
 };
 }  // namespace patchbay
 
@@ -108,16 +99,10 @@ constexpr sdk::Operation<ListVersionsArgs, ListVersionsResult> list_op{
     .category = "versions",
     .errors = codes(Code::internal),
     .example = R"({"url_path":"living-room"})"};
-constexpr sdk::Operation<RestoreVersionArgs, RestoreVersionResult> restore_op{
-    .name = "restore_version",
-    .summary = "Put a kept version of a dashboard in force again, also of a deleted one; what is there is kept first.",
-    .effect = Effect::destructive,
-    .scope = "ha.write",
-    .category = "versions",
-    .timeout = std::chrono::seconds{20},
-    .errors = write_errors,
-    .example = R"({"url_path":"living-room","version":"20261121T081500.123456Z"})",
-    .reaches_out = true};
+constexpr auto restore_op = dashboard_change<RestoreVersionArgs, RestoreVersionResult>(
+    "restore_version",
+    "Put a kept version of a dashboard in force again, also of a deleted one; what is there is kept first.",
+    R"({"url_path":"living-room","version":"20261121T081500.123456Z"})", Effect::destructive, "versions");
 
 Result<sdk::Answer<ListVersionsResult>> list_versions(HomeAssistant& self, sdk::Call&, ListVersionsArgs args) {
   sdk::Answer<ListVersionsResult> out;
@@ -137,21 +122,12 @@ Result<sdk::Answer<ListVersionsResult>> list_versions(HomeAssistant& self, sdk::
 
 // Makes a deleted dashboard again, as its record says.
 sdk::Task<Result<Dashboard>> make_again(HomeAssistant& self, sdk::Call& call, std::string name, std::string record) {
-  Dashboard was;
-  if (auto parsed = json::parse(record, json::upstream_limits)) describe::read(*parsed, was);
-  Command command = Command{"lovelace/dashboards/create"}
-                        .text("url_path", name)
-                        .text("title", was.title.empty() ? name : was.title)
-                        .flag("show_in_sidebar", was.show_in_sidebar)
-                        .flag("require_admin", was.require_admin);
-  if (was.icon) command = std::move(command).text("icon", *was.icon);
-  if (name.find('-') == std::string::npos) command = std::move(command).flag("allow_single_word", true);
-  auto creating = self.session().command(call, std::move(command));
+  auto was = dashboard_of(record);
+  if (was.title.empty()) was.title = name;
+  auto creating = self.session().command(call, create_command(name, was, true));
   Result<Frame> created = co_await std::move(creating);
   if (!created) co_return created.error();
-  Dashboard out;
-  if (auto parsed = json::parse(created->result(), json::upstream_limits)) describe::read(*parsed, out);
-  co_return out;
+  co_return dashboard_of(created->result());
 }
 
 Tool<RestoreVersionResult> restore_version(HomeAssistant& self, sdk::Call& call, RestoreVersionArgs args) {
