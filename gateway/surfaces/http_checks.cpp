@@ -242,6 +242,8 @@ std::optional<Problem> upgrade_problem(RequestHead const& head) {
   // 16 bytes are 22 characters, the last of which carries only two bits, and two signs of padding.
   auto const good = key.size() == 24 && key.ends_with("==") && std::all_of(key.begin(), key.begin() + 22, is_base64) &&
                     std::string_view{"AQgw"}.find(key[21]) != std::string_view::npos;
+  if (head.count(Field::websocket_key) != 1 || head.count(Field::websocket_version) != 1)
+    return Problem{400, Code::invalid_argument, "a WebSocket handshake has each of its fields once"};
   if (!good) return Problem{400, Code::invalid_argument, "Sec-WebSocket-Key must be the base64 of 16 bytes"};
   return std::nullopt;
 }

@@ -37,6 +37,8 @@ std::optional<Field> field_of(beast::http::field known, std::string_view name) {
     case field::upgrade: return Field::upgrade;
     case field::sec_websocket_version: return Field::websocket_version;
     case field::sec_websocket_key: return Field::websocket_key;
+    case field::sec_websocket_protocol: return Field::websocket_protocol;
+    case field::sec_websocket_extensions: return Field::websocket_extensions;
     case field::forwarded: return Field::forwarded;
     case field::access_control_request_method: return Field::preflight_method;
     case field::if_none_match: return Field::if_none_match;

@@ -39,6 +39,8 @@ enum class Field : std::uint8_t {
   upgrade,
   websocket_version,
   websocket_key,
+  websocket_protocol,
+  websocket_extensions,
   fetch_site,
   fetch_mode,
   fetch_dest,
@@ -51,7 +53,7 @@ enum class Field : std::uint8_t {
   preflight_network,
   if_none_match,
 };
-inline constexpr std::size_t field_count = 25;
+inline constexpr std::size_t field_count = 27;
 
 // A request that is refused before any operation: the status, and what the body says.
 struct Problem {

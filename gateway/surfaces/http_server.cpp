@@ -10,6 +10,7 @@
 #include <future>
 #include <mutex>
 
+#include "core/hub/session.hpp"
 #include "gateway/surfaces/http_session.hpp"
 
 namespace patchbay {
@@ -155,14 +156,16 @@ class Listener final : public std::enable_shared_from_this<Listener> {
 
 class HttpServer::Impl {
  public:
-  Impl(Runtime& runtime, Caller& caller, Counters& counters, LogSink& log, HttpSettings settings)
+  Impl(Runtime& runtime, Caller& caller, Counters& counters, LogSink& log, HttpSettings settings, hub::Hub* hub)
       : runtime_(runtime),
         caller_(caller),
         counters_(counters),
         log_(log),
         settings_(std::move(settings)),
         shared_(std::make_shared<http::Shared>(static_cast<std::size_t>(settings_.address_bytes))),
-        limits_(std::make_shared<LimitValues>()) {}
+        limits_(std::make_shared<LimitValues>()) {
+    shared_->hub = hub;
+  }
 
   Result<std::uint16_t> listen() {
     std::vector<Endpoint> endpoints;
@@ -255,6 +258,8 @@ class HttpServer::Impl {
     stopped_ = true;
     if (certificate_check_) runtime_.home().post([check = std::move(certificate_check_)] { check->disarm(); });
     on_each_session([](http::Session& session) { session.close(); }, true);
+    if (shared_->hub != nullptr)
+      for (auto& state : states_) state->shard.post([state] { hub::Session::abort_all(state->shard); });
     // A handler that ignores its cancellation keeps its session: said, and left to the runtime.
     if (!wait_for_end(SteadyTime::clock::now() + std::chrono::seconds{2}))
       log_.write(LogLevel::warning, "http", "calls that do not end are left behind",
@@ -373,8 +378,9 @@ class HttpServer::Impl {
   bool stopped_ = false;
 };
 
-HttpServer::HttpServer(Runtime& runtime, Caller& caller, Counters& counters, LogSink& log, HttpSettings settings)
-    : impl_(std::make_unique<Impl>(runtime, caller, counters, log, std::move(settings))) {}
+HttpServer::HttpServer(Runtime& runtime, Caller& caller, Counters& counters, LogSink& log, HttpSettings settings,
+                       hub::Hub* hub)
+    : impl_(std::make_unique<Impl>(runtime, caller, counters, log, std::move(settings), hub)) {}
 HttpServer::~HttpServer() { stop(); }
 Result<std::uint16_t> HttpServer::listen() { return impl_->listen(); }
 std::vector<std::string> const& HttpServer::urls() const { return impl_->urls(); }

@@ -19,11 +19,17 @@
 #include "core/runtime/runtime.hpp"
 #include "gateway/surfaces/http_settings.hpp"
 
+namespace patchbay::hub {
+class Hub;
+}
+
 namespace patchbay {
 
 class HttpServer {
  public:
-  HttpServer(Runtime& runtime, Caller& caller, Counters& counters, LogSink& log, HttpSettings settings);
+  // With a hub, which must outlive it, the paths below /ws/ are the hub's.
+  HttpServer(Runtime& runtime, Caller& caller, Counters& counters, LogSink& log, HttpSettings settings,
+             hub::Hub* hub = nullptr);
   ~HttpServer();  // stops
   HttpServer(HttpServer const&) = delete;
   HttpServer& operator=(HttpServer const&) = delete;
@@ -46,7 +52,7 @@ class HttpServer {
   // `patience` is over the calls that still run are stopped (`unavailable`). Returns when all connections are closed,
   // at the latest a second after that.
   void drain(std::chrono::milliseconds patience);
-  // Closes everything at once and waits for the ends of what runs. Idempotent.
+  // Closes everything at once, the hub's connections too, and waits for the ends of what runs. Idempotent.
   void stop();
 
   std::size_t connections() const;

@@ -49,6 +49,22 @@ bool accepts_gzip(std::string_view list) {
   return false;
 }
 
+// Takes `token` out of a query.
+std::string take_token(std::string& query) {
+  std::string rest, token;
+  for (std::string_view left{query}; !left.empty();) {
+    auto const end = left.find('&');
+    auto const pair = left.substr(0, end);
+    left = end == std::string_view::npos ? std::string_view{} : left.substr(end + 1);
+    if (pair.starts_with("token="))
+      token = decoded(pair.substr(6), false).value_or("");
+    else
+      rest.append(rest.empty() ? "" : "&").append(pair);
+  }
+  query = std::move(rest);
+  return token;
+}
+
 bool is_compressible(std::string_view type) {
   return type.starts_with("text/") || type.starts_with("application/json") || type.starts_with("image/svg") ||
          type.starts_with("application/openmetrics");
@@ -412,6 +428,7 @@ bool Session::answer_without_call() {
       answer_problem(Problem{400, Code::invalid_argument, "the request target must begin with a slash", false});
     return true;
   }
+  if (state.shared->hub != nullptr && head_.path.starts_with("/ws/") && answer_websocket()) return true;
   auto& target = exchange_.target;
   target = state.routes.find(head_.method, head_.path);
   if (!target.found()) {
@@ -464,15 +481,15 @@ bool Session::answer_without_call() {
 // --- calls
 
 // Asks SECURITY who is calling. What it said is kept for a second, for the same credentials on the same connection.
-Result<PrincipalPtr> Session::authenticate() {
+Result<PrincipalPtr> Session::authenticate(std::string const& query_token) {
   auto const header = head_[Field::authorization];
   auto const generation = state_->shared->credentials.load(std::memory_order_relaxed);
   auto& kept = credentials_;
-  if (kept.who && now_ < kept.until && kept.generation == generation && kept.forwarded == head_.forwarded &&
+  if (query_token.empty() && kept.who && now_ < kept.until && kept.generation == generation && kept.forwarded == head_.forwarded &&
       kept.header == header && client_ == peer_)
     return kept.who;
   Call asking{gateway_principal()};
-  security::AuthenticateArgs args{"", std::string{header}, client_ == peer_ ? client_text_ : client_.to_string(),
+  security::AuthenticateArgs args{query_token, std::string{header}, client_ == peer_ ? client_text_ : client_.to_string(),
                                   head_.forwarded};
   auto reply = state_->caller.start(security::authenticate, asking, std::move(args));
   if (!reply.ready()) return Error{Code::internal, "SECURITY.authenticate must answer at once"};
@@ -483,7 +500,8 @@ Result<PrincipalPtr> Session::authenticate() {
   }
   auto who = std::move(result->who);
   if (!who) who = std::make_shared<Principal const>(Principal{.name = result->principal, .scopes = result->scopes});
-  kept = Credentials{std::string{header}, head_.forwarded, generation, now_ + std::chrono::seconds{1}, who};
+  if (query_token.empty())
+    kept = Credentials{std::string{header}, head_.forwarded, generation, now_ + std::chrono::seconds{1}, who};
   return who;
 }
 
@@ -491,12 +509,22 @@ void Session::start_call(std::string_view body) {
   auto& state = *state_;
   auto const& target = exchange_.target;
   auto const& row = *target.row;
-  auto who = authenticate();
+  std::string query{head_.query}, query_token;
+  // EventSource sends no header: a stream of events may have its token in the query.
+  if (row.info.streaming && !query.empty() && !head_.has(Field::authorization) &&
+      lists(head_[Field::accept], events_type))
+    query_token = take_token(query);
+  auto who = authenticate(query_token);
   if (!who) return answer_error(who.error());
 
   std::string built;
-  if (!target.body_is_args || !head_.query.empty() || !target.parameters.empty()) {
-    auto arguments = arguments_of(row.info.args, target, head_.query, body);
+  // An operation that takes its own ids back says so by an argument of this name.
+  if (auto const last = head_[Field::last_event_id]; row.info.streaming && !last.empty() &&
+                                                     !EventStream::is_end_id(last) &&
+                                                     row.info.args.find("last_event_id") != nullptr)
+    exchange_.target.parameters.emplace_back("last_event_id", last);
+  if (!target.body_is_args || !query.empty() || !target.parameters.empty()) {
+    auto arguments = arguments_of(row.info.args, target, query, body);
     if (!arguments) return answer_error(arguments.error());
     built = std::move(*arguments);
     body = built;

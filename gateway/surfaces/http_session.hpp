@@ -14,6 +14,7 @@
 #include <string>
 
 #include "core/runtime/server_socket.hpp"
+#include "core/security/operations.hpp"
 #include "gateway/surfaces/http_body.hpp"
 #include "gateway/surfaces/http_shard.hpp"
 #include "gateway/surfaces/http_stream.hpp"
@@ -92,11 +93,15 @@ class Session final : public std::enable_shared_from_this<Session>, private Stre
   std::optional<Problem> check();
   std::optional<Problem> check_origin();
   bool answer_without_call();
+  // A path below /ws/: true when it is answered, or the connection is the hub's.
+  bool answer_websocket();
+  void upgrade(hub::Endpoint endpoint);
+  Result<security::AuthenticateResult> authenticate_websocket(std::string const& query_token);
   void continue_expected();
   bool hold_memory();
 
   // --- calls
-  Result<PrincipalPtr> authenticate();
+  Result<PrincipalPtr> authenticate(std::string const& query_token);
   void start_call(std::string_view body);
   void run(Reply<Answer> reply);
   void on_call_end(std::exception_ptr failure, Result<Answer> result);

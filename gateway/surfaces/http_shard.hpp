@@ -9,12 +9,17 @@
 
 #include "core/base/caller.hpp"
 #include "core/base/sinks.hpp"
+#include "core/hub/handshake.hpp"
 #include "core/runtime/runtime.hpp"
 #include "gateway/surfaces/http_answer.hpp"
 #include "gateway/surfaces/http_checks.hpp"
 #include "gateway/surfaces/http_ledger.hpp"
 #include "gateway/surfaces/http_routes.hpp"
 #include "gateway/surfaces/http_settings.hpp"
+
+namespace patchbay::hub {
+class Hub;
+}
 
 namespace patchbay::http {
 
@@ -62,6 +67,8 @@ class HttpCounters {
 struct Shared {
   explicit Shared(std::size_t address_bytes) : ledger(address_bytes) {}
   AddressLedger ledger;
+  hub::Hub* hub = nullptr;  // null: no WebSocket endpoints
+  std::shared_ptr<hub::Admission> const admission = std::make_shared<hub::Admission>();
   std::atomic<std::int64_t> connections{0};
   std::atomic<std::int64_t> turned_away{0};   // that still linger
   std::atomic<std::uint64_t> credentials{0};  // raised when cached ones must be asked for again
