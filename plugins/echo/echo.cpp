@@ -1,5 +1,6 @@
-// The smallest plugin, made to be copied: three operations that show a plain handler on the caller's thread, the same
-// on the plugin's own thread, and a stream of events. docs/plugin-guide.md walks through it.
+// The smallest plugin, made to be copied: four operations that show a plain handler on the caller's thread, the same on
+// the plugin's own thread, a stream of events, and a stream that answers a chat of the hub
+// (hub.workflows: {assistant: {operation: echo_chat}}). docs/plugin-guide.md walks through it.
 #include "plugins/sdk/patchbay_plugin.hpp"
 
 namespace sdk = patchbay::sdk;
@@ -20,6 +21,17 @@ struct CountEvent {
 };
 struct CountResult {
   std::int64_t counted = 0;
+};
+// What the hub starts a chat's operation with.
+struct ChatArgs {
+  std::string workflow, app_id, chat_id, user_id;
+  std::string message;
+};
+struct TokenEvent {
+  std::string content;
+};
+struct ChatResult {
+  std::string content, agent;
 };
 
 template <>
@@ -44,6 +56,24 @@ template <>
 struct patchbay::Describe<CountResult> {
   static constexpr std::tuple fields{field("counted", &CountResult::counted, "How many events were sent")};
 };
+template <>
+struct patchbay::Describe<ChatArgs> {
+  static constexpr std::tuple fields{
+      field("workflow", &ChatArgs::workflow, "Name of the workflow").optional().length(0, 255),
+      field("app_id", &ChatArgs::app_id, "The application").optional().length(0, 255),
+      field("chat_id", &ChatArgs::chat_id, "The chat").optional().length(0, 255),
+      field("user_id", &ChatArgs::user_id, "Who wrote the message").optional().length(0, 255),
+      field("message", &ChatArgs::message, "The message to answer").length(0, 1'048'576)};
+};
+template <>
+struct patchbay::Describe<TokenEvent> {
+  static constexpr std::tuple fields{field("content", &TokenEvent::content, "A word and the space after it")};
+};
+template <>
+struct patchbay::Describe<ChatResult> {
+  static constexpr std::tuple fields{field("content", &ChatResult::content, "The whole answer"),
+                                     field("agent", &ChatResult::agent, "Who answered")};
+};
 
 namespace {
 
@@ -61,6 +91,21 @@ constexpr sdk::Operation<CountArgs, CountResult> count{.name = "count",
                                                        .scope = "echo.count",
                                                        .example = R"({"count":3})",
                                                        .streaming = true};
+constexpr sdk::Operation<ChatArgs, ChatResult> chat{.name = "chat",
+                                                    .summary = "Answer a chat message with itself, word by word.",
+                                                    .scope = "echo.chat",
+                                                    .example = R"({"message":"Good morning"})",
+                                                    .streaming = true};
+
+// The first word of a text with the space around it, so that all words joined are the text.
+std::string_view first_word(std::string_view text) {
+  constexpr std::string_view space = " \t\r\n";
+  auto const begin = text.find_first_not_of(space);
+  if (begin == std::string_view::npos) return text;
+  auto const end = text.find_first_of(space, begin);
+  if (end == std::string_view::npos) return text;
+  return text.substr(0, text.find_first_not_of(space, end));
+}
 
 class Echo final : public sdk::Plugin {
  public:
@@ -71,6 +116,7 @@ class Echo final : public sdk::Plugin {
     table.add(say, same_text);
     table.add(say_later, same_text);
     table.add(count, &Echo::count_up);
+    table.add(chat, &Echo::answer);
   }
 
  private:
@@ -86,6 +132,18 @@ class Echo final : public sdk::Plugin {
       bool const listening = co_await call.emit("number", event);
       if (!listening) break;
     }
+    co_return done;
+  }
+
+  sdk::Task<sdk::Result<ChatResult>> answer(sdk::Call& call, ChatArgs args) {
+    std::string_view rest = args.message;
+    while (!rest.empty()) {
+      TokenEvent event{std::string{first_word(rest)}};
+      rest.remove_prefix(event.content.size());
+      bool const listening = co_await call.emit("token", event);
+      if (!listening) break;
+    }
+    ChatResult done{std::move(args.message), "echo"};
     co_return done;
   }
 };

@@ -48,7 +48,7 @@ def test_call_with_words_json_file_and_standard_input(gateway, tmp_path):
     file = tmp_path / "args.json"
     file.write_text('{"text":"from a file"}')
     assert json.loads(gateway.command("call", "echo_say", f"@{file}").stdout) == {"text": "from a file"}
-    assert json.loads(gateway.command("call", "system_operations", "--interface", "ECHO", "--names-only").stdout)["count"] == 3
+    assert json.loads(gateway.command("call", "system_operations", "--interface", "ECHO", "--names-only").stdout)["count"] == 4
 
 
 def test_the_run_token_is_found(gateway):
