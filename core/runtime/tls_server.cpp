@@ -2,6 +2,7 @@
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <openssl/x509err.h>
 #include <spdlog/fmt/fmt.h>
 
 #include <cstring>
@@ -53,8 +54,9 @@ Result<TlsServerPtr> TlsServer::load(TlsServerFiles const& files) {
 
   if (SSL_CTX_use_certificate_chain_file(context, files.certificate.c_str()) != 1)
     return wrong("certificate", files.certificate);
-  if (SSL_CTX_use_PrivateKey_file(context, files.key.c_str(), SSL_FILETYPE_PEM) != 1) return wrong("key", files.key);
-  if (SSL_CTX_check_private_key(context) != 1)
+  auto const loaded = SSL_CTX_use_PrivateKey_file(context, files.key.c_str(), SSL_FILETYPE_PEM) == 1;
+  if (!loaded && ERR_GET_REASON(ERR_peek_last_error()) != X509_R_KEY_VALUES_MISMATCH) return wrong("key", files.key);
+  if (!loaded || SSL_CTX_check_private_key(context) != 1)
     return Error{Code::invalid_argument,
                  fmt::format("server.tls.key: {} does not belong to the certificate {}", files.key, files.certificate)};
   if (!files.client_ca.empty()) {

@@ -215,7 +215,7 @@ INSTANTIATE_TEST_SUITE_P(Table, TlsServerRefuses,
                          testing::Values(Wrong{"missing", "none.pem", "key.pem", "", "server.tls.certificate: "},
                                          Wrong{"garbage", "garbage.pem", "key.pem", "", "server.tls.certificate: "},
                                          Wrong{"no_key", "cert.pem", "garbage.pem", "", "server.tls.key: "},
-                                         Wrong{"other_key", "cert.pem", "other.key", "", "server.tls.key: "},
+                                         Wrong{"other_key", "cert.pem", "other.key", "", "does not belong to the certificate"},
                                          Wrong{"no_ca", "cert.pem", "key.pem", "garbage.pem",
                                                "server.tls.client_ca: "}),
                          [](auto const& row) { return std::string{row.param.name}; });

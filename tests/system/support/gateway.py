@@ -88,11 +88,11 @@ class Event:
 class Caller:
     """Calls operations of a running gateway over HTTP, with one token or none. Connections are kept alive."""
 
-    def __init__(self, url: str, token: str | None = None, contract=None, timeout: float = 30.0):
+    def __init__(self, url: str, token: str | None = None, contract=None, timeout: float = 30.0, verify=True):
         self.url = url
         self.token = token
         headers = {"authorization": f"Bearer {token}"} if token else {}
-        self.http = httpx.Client(base_url=url, headers=headers, timeout=timeout, trust_env=False)
+        self.http = httpx.Client(base_url=url, headers=headers, timeout=timeout, trust_env=False, verify=verify)
         self._contract = contract or (lambda: None)
 
     def close(self) -> None:
@@ -161,7 +161,8 @@ class Gateway(Caller):
     """One running program; see the module's text. `config` is a mapping, YAML text, or the path of a file."""
 
     def __init__(self, config=None, env: dict | None = None, arguments: tuple = (), listen: str = "127.0.0.1:0",
-                 start_timeout: float = 30.0):
+                 start_timeout: float = 30.0, verify=True):
+        self._verify = verify  # an ssl.SSLContext where it listens with TLS
         self.folder = Path(tempfile.mkdtemp(prefix="patchbay-test-"))
         self.config_file = config if isinstance(config, Path) else self._write_config(config)
         self._arguments = ["serve", "--config", str(self.config_file), "--listen", listen, *arguments]
@@ -206,13 +207,13 @@ class Gateway(Caller):
             line = self._lines.get(timeout=self._start_timeout)
         except Empty:
             line = f"nothing within {self._start_timeout} s"
-        match = re.fullmatch(r"listening on (http://\S+:(\d+))", line or "an end")
+        match = re.fullmatch(r"listening on (https?://\S+:(\d+))", line or "an end")
         if not match:
             code = self._end()
             raise AssertionError(f"the program said {line!r} instead of 'listening on ...' (exit code {code}); "
                                  f"its log ends with:\n{self.stderr[-3000:]}")
         self.port = int(match[2])
-        super().__init__(match[1], contract=self._contract_of_run)
+        super().__init__(match[1], contract=self._contract_of_run, verify=self._verify)
         return self
 
     def _read(self) -> None:
@@ -281,7 +282,7 @@ class Gateway(Caller):
 
     def caller(self, token: str | None) -> Caller:
         """A caller with this token, closed together with the gateway."""
-        caller = Caller(self.url, token, self._contract_of_run)
+        caller = Caller(self.url, token, self._contract_of_run, verify=self._verify)
         self._callers.append(caller)
         return caller
 
@@ -299,7 +300,7 @@ class Gateway(Caller):
     def _contract_of_run(self) -> Contract | None:
         if self._document is None:
             response = httpx.get(f"{self.url}/openapi.json", headers={"authorization": f"Bearer {self.admin_token}"},
-                                 timeout=30, trust_env=False)
+                                 timeout=30, trust_env=False, verify=self._verify)
             assert response.status_code == 200, f"/openapi.json answered {response.status_code}: {response.text[:300]}"
             self._document = Contract(response.json())
         return self._document

@@ -29,10 +29,10 @@ class Authority:
         self.ca = self._folder / "ca.pem"
         self.ca.write_bytes(_pem(root))
 
-    def issue(self, *hosts: str, expired: bool = False, with_chain: bool = True) -> tuple[Path, Path]:
-        """(certificate chain, key) of a server that answers to these names."""
+    def issue(self, *hosts: str, expired: bool = False, with_chain: bool = True, client: bool = False) -> tuple[Path, Path]:
+        """(certificate chain, key) of a server that answers to these names, or of a client."""
         key = ec.generate_private_key(ec.SECP256R1())
-        leaf = _certificate(hosts[0], key, self._certificate, self._key, hosts=hosts, expired=expired)
+        leaf = _certificate(hosts[0], key, self._certificate, self._key, hosts=hosts, expired=expired, client=client)
         self._count += 1
         chain = _pem(leaf) + (_pem(self._certificate) if with_chain else b"")
         return _write(self._folder, f"issued-{self._count}", chain, key)
@@ -44,7 +44,8 @@ class Authority:
         return _write(Path(folder), "self-signed", _pem(certificate), key)
 
 
-def _certificate(name: str, key, issuer, issuer_key, *, hosts: tuple = (), authority: bool = False, expired: bool = False):
+def _certificate(name: str, key, issuer, issuer_key, *, hosts: tuple = (), authority: bool = False,
+                 expired: bool = False, client: bool = False):
     now = datetime.datetime.now(datetime.timezone.utc)
     start = now - datetime.timedelta(days=30)
     end = now - datetime.timedelta(days=1) if expired else now + datetime.timedelta(days=30)
@@ -55,9 +56,10 @@ def _certificate(name: str, key, issuer, issuer_key, *, hosts: tuple = (), autho
                .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
                .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
                .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False))
+    usage = ExtendedKeyUsageOID.CLIENT_AUTH if client else ExtendedKeyUsageOID.SERVER_AUTH
     if hosts:
         builder = builder.add_extension(x509.SubjectAlternativeName([_name(host) for host in hosts]), critical=False)
-        builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
     return builder.sign(issuer_key, hashes.SHA256())
 
 
