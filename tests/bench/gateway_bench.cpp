@@ -1,4 +1,5 @@
-// What a call costs from a host program and into a plugin: the whole gateway in process, without a listener.
+// What a call costs from a host program: the whole gateway in process, without a listener. A plain handler runs on the
+// host's own thread; one on the plugin's thread wakes that thread, a shard and the host's thread again.
 //
 //   ninja -C build/release bench && build/release/bin/bench/gateway_bench
 //
@@ -6,7 +7,6 @@
 #include <benchmark/benchmark.h>
 
 #include <filesystem>
-#include <future>
 
 #include "core/system/operations.hpp"
 #include "gateway/gateway.hpp"
@@ -49,44 +49,6 @@ void host_json(benchmark::State& state, char const* tool, char const* args) {
 BENCHMARK_CAPTURE(host_json, live, "system_live", "{}");
 BENCHMARK_CAPTURE(host_json, echo_inline, "echo_say", say);
 BENCHMARK_CAPTURE(host_json, echo_thread, "echo_say_later", say)->UseRealTime();
-
-// `lanes` coroutines on the home shard, each making one call after the other until the total is reached.
-Task<void> lane(Caller& caller, char const* tool, std::atomic<std::int64_t>& left, std::atomic<int>& failed) {
-  Call call{host_principal()};
-  while (left.fetch_sub(1, std::memory_order_relaxed) > 0) {
-    std::string args{say};
-    auto result = co_await caller.call_json(tool, call, std::move(args));
-    if (!result) failed.fetch_add(1, std::memory_order_relaxed);
-    benchmark::DoNotOptimize(result);
-  }
-}
-void run_lanes(Gateway& host, char const* tool, int lanes, std::int64_t total, std::atomic<int>& failed) {
-  std::atomic<std::int64_t> left{total};
-  std::atomic<int> open{lanes};
-  std::promise<void> ended;
-  auto const executor = host.runtime().home().executor();
-  for (int i = 0; i < lanes; ++i)
-    asio::co_spawn(executor, lane(host.caller(), tool, left, failed), [&](std::exception_ptr error) {
-      if (error) ++failed;
-      if (--open == 0) ended.set_value();
-    });
-  ended.get_future().wait();
-}
-
-// A call into the plugin and back, from a coroutine: one at a time, and many in flight.
-void plugin_call(benchmark::State& state, char const* tool) {
-  auto& host = gateway();
-  auto const lanes = static_cast<int>(state.range(0));
-  std::int64_t const batch = lanes == 1 ? 2'000 : 64'000;
-  std::atomic<int> failed{0};
-  for (auto _ : state) run_lanes(host, tool, lanes, batch, failed);
-  if (failed > 0) return state.SkipWithError("calls failed");
-  state.SetItemsProcessed(state.iterations() * batch);
-  state.counters["us_a_call"] = benchmark::Counter(
-      static_cast<double>(batch) * 1e-6, benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
-}
-BENCHMARK_CAPTURE(plugin_call, inline, "echo_say")->Arg(1)->Arg(64)->UseRealTime()->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(plugin_call, thread, "echo_say_later")->Arg(1)->Arg(64)->UseRealTime()->Unit(benchmark::kMillisecond);
 
 }  // namespace
 }  // namespace patchbay
