@@ -225,20 +225,19 @@ Reply<Answer> Instance::start(std::uint32_t operation, LibraryOperation const& d
     leave();
     return reply;
   }
-  auto* slot = slots_.take();
+  std::unique_lock<std::mutex> filling;
+  auto* slot = slots_.take(filling);
   if (slot == nullptr) {
     leave();
     return Error{Code::backpressure,
                  fmt::format("the plugin {} has {} calls that it has not answered yet", library_->name(), Slots::most)};
   }
-  {
-    std::lock_guard lock{slot->mutex};
-    in.call = slot->id();
-    slot->streams = info.streaming;
-    slot->user_id = call.user_id();
-    slot->trace = call.trace();
-    if (in.timeout_ms >= 0) slot->deadline = Deadline::in(std::chrono::milliseconds{in.timeout_ms});
-  }
+  in.call = slot->id();
+  slot->streams = info.streaming;
+  slot->user_id = call.user_id();
+  slot->trace = call.trace();
+  if (in.timeout_ms >= 0) slot->deadline = Deadline::in_about(std::chrono::milliseconds{in.timeout_ms});
+  filling.unlock();
   uses_.fetch_add(1);  // until it is answered
   in_flight_.fetch_add(1, std::memory_order_relaxed);
   Ticket ticket{*this, *slot, in.call};
@@ -309,7 +308,6 @@ auto Instance::wait(Slot& slot, pb_call id) {
 Task<Result<Answer>> Instance::finish(Call& call, Ticket ticket) {
   auto& slot = ticket.slot();
   auto const id = ticket.id();
-  auto const name = library_->name();
   std::vector<StreamEvent> batch;
   for (;;) {
     auto const state = co_await asio::this_coro::cancellation_state;
@@ -325,7 +323,7 @@ Task<Result<Answer>> Instance::finish(Call& call, Ticket ticket) {
       // A stream that was cut may have ended at once because its events were refused: not by itself.
       if (slot.cut && (!done || slot.streams))
         co_return Error{Code::unavailable,
-                        fmt::format("the plugin {} is being replaced or unloaded; call again", name)};
+                        fmt::format("the plugin {} is being replaced or unloaded; call again", library_->name())};
       if (done) result = std::move(slot.result);
       batch.swap(slot.events);
       slot.event_bytes = 0;

@@ -50,10 +50,10 @@ Slots::~Slots() {
   for (auto& one : chunks_) delete[] one.load();
 }
 
-Slot* Slots::take() {
+Slot* Slots::take(std::unique_lock<std::mutex>& lock) {
   std::uint32_t index = 0;
   {
-    std::lock_guard lock{mutex_};
+    std::lock_guard guard{mutex_};
     if (free_.empty()) {
       if (made_ == most) return nullptr;
       auto* fresh = new Slot[chunk];
@@ -69,7 +69,7 @@ Slot* Slots::take() {
     free_.pop_back();
   }
   auto& slot = chunks_[index / chunk].load(std::memory_order_acquire)[index % chunk];
-  std::lock_guard lock{slot.mutex};
+  lock = std::unique_lock{slot.mutex};
   slot.state = Slot::State::open;
   return &slot;
 }

@@ -72,8 +72,8 @@ class Slots {
   Slots& operator=(Slots const&) = delete;
   ~Slots();
 
-  // Null when all are taken. The slot is open.
-  Slot* take();
+  // An open slot, locked; null when all are taken.
+  Slot* take(std::unique_lock<std::mutex>& lock);
   // Any thread: the slot of a call, locked, or null when the call is over.
   Slot* find(pb_call call, std::unique_lock<std::mutex>& lock);
   // With its mutex held; the call's id is void from now on.
