@@ -29,9 +29,9 @@ bool EventStream::is_end_id(std::string_view last_event_id) {
   return !last_event_id.empty() && last_event_id.find_first_not_of("0123456789") == std::string_view::npos;
 }
 
-EventSink::Taken EventStream::emit(std::string_view event, std::string_view json) {
+EventSink::Taken EventStream::emit_as(std::string_view id, std::string_view event, std::string_view json) {
   if (output_.stream_gone()) return Taken::gone;
-  append(event, json, false);
+  append(id, event, json, false);
   output_.stream_flush();
   return output_.stream_unsent() > bound_ ? Taken::wait : Taken::ok;
 }
@@ -65,11 +65,11 @@ void EventStream::heartbeat() {
 }
 
 void EventStream::end(std::string_view envelope) {
-  append("end", envelope, true);
+  append({}, "end", envelope, true);
   if (chunked_) output_.stream_bytes() += "0\r\n\r\n";
 }
 
-void EventStream::append(std::string_view event, std::string_view json, bool is_end) {
+void EventStream::append(std::string_view own_id, std::string_view event, std::string_view json, bool is_end) {
   if (!open_) {
     open_ = true;
     output_.stream_open();
@@ -77,13 +77,19 @@ void EventStream::append(std::string_view event, std::string_view json, bool is_
   scratch_.clear();
   auto const id = next_id_++;
   if (form_ == StreamForm::events) {
-    fmt::format_to(std::back_inserter(scratch_), "id: {}{}\nevent: ", id, is_end ? end_mark : std::string_view{});
+    scratch_ += "id: ";
+    if (own_id.empty())
+      fmt::format_to(std::back_inserter(scratch_), "{}{}", id, is_end ? end_mark : std::string_view{});
+    else
+      append_one_line(scratch_, own_id);
+    scratch_ += "\nevent: ";
     append_one_line(scratch_, event);
     scratch_ += "\ndata: ";
     append_one_line(scratch_, json);
     scratch_ += "\n\n";
   } else {
-    fmt::format_to(std::back_inserter(scratch_), "{{\"id\":{},\"event\":{},\"data\":", id, json::quoted(event));
+    auto const shown = own_id.empty() ? std::to_string(id) : json::quoted(own_id);
+    fmt::format_to(std::back_inserter(scratch_), "{{\"id\":{},\"event\":{},\"data\":", shown, json::quoted(event));
     append_one_line(scratch_, json);
     scratch_ += "}\n";
   }

@@ -4,7 +4,8 @@
 //   event: state_changed
 //   data: {...}
 //
-// The end is the event `end` with the reply envelope; as a server-sent event its id ends with "-end", and a client that
+// An operation may give an event an id of its own instead of the running number, as a position that a client comes back
+// with (Last-Event-ID). The end is the event `end` with the reply envelope; as a server-sent event its id ends with "-end", and a client that
 // comes back with that id is told to stay away (204). Events wait in the connection's output: beyond its bound emit()
 // says `wait` until half of it is sent. Own shard only; owned by its Session.
 #pragma once
@@ -34,7 +35,8 @@ class EventStream final : public EventSink {
   // `chunked` wraps what is written into chunks of HTTP/1.1.
   EventStream(StreamOutput& output, Call& call, Executor executor, StreamForm form, bool chunked, std::size_t bound);
 
-  Taken emit(std::string_view event, std::string_view json) override;
+  Taken emit(std::string_view event, std::string_view json) override { return emit_as({}, event, json); }
+  Taken emit_as(std::string_view id, std::string_view event, std::string_view json) override;
   Task<bool> ready() override;
 
   // Sends the header now and, as events, a comment, so that a client knows that it is connected.
@@ -49,7 +51,7 @@ class EventStream final : public EventSink {
   static bool is_end_id(std::string_view last_event_id);
 
  private:
-  void append(std::string_view event, std::string_view json, bool is_end);
+  void append(std::string_view id, std::string_view event, std::string_view json, bool is_end);
   void append_chunk(std::string_view bytes);
 
   StreamOutput& output_;

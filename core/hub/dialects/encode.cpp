@@ -21,7 +21,7 @@ FramePtr frame_of(Message const& message, std::string_view payload, std::size_t 
 }
 
 void append_receipt(std::string& out, Message const& message) {
-  if (message.message_id.empty()) return;
+  if (!message.ack) return;
   out += R"(,"message_id":)";
   append_quoted(out, message.message_id);
   out += R"(,"ack":true)";
@@ -53,7 +53,7 @@ std::string direct_text(Message const& message, json::Parsed const& given, Form 
   for (auto const& member : given.document.GetObject()) {
     auto const key = json::text_of(member.name);
     auto const value = given.slice(index++);
-    if (!message.message_id.empty() && (key == "message_id" || key == "ack")) continue;
+    if (message.ack && (key == "message_id" || key == "ack")) continue;
     has_time = has_time || key == "timestamp";
     has_message = has_message || key == "message";
     if (out.size() > 1) out += ',';
