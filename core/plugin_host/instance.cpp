@@ -29,13 +29,16 @@ std::string lower(std::string_view text) {
 
 }  // namespace
 
-std::shared_ptr<Grants const> Grants::make(std::string const& plugin, std::vector<std::string> scopes) {
+std::shared_ptr<Grants const> Grants::make(std::string const& plugin, std::string_view prefix,
+                                           std::vector<std::string> scopes) {
   auto out = std::make_shared<Grants>();
+  out->scopes = scopes;
+  // Its own channels are known by this one (core/hub/namespaces); no grant of the configuration implies it.
+  scopes.push_back("hub.prefix:" + std::string{prefix});
   out->limited =
       std::make_shared<Principal const>(Principal{.name = "plugin:" + plugin, .scopes = scopes, .is_remote = false});
   out->granted = std::make_shared<Principal const>(
-      Principal{.name = "plugin:" + plugin, .scopes = scopes, .unrestricted = true, .is_remote = false});
-  out->scopes = std::move(scopes);
+      Principal{.name = "plugin:" + plugin, .scopes = std::move(scopes), .unrestricted = true, .is_remote = false});
   return out;
 }
 PrincipalPtr const* Grants::principal_for(OperationInfo const& info) const {

@@ -30,7 +30,8 @@ struct Grants {
   std::vector<std::string> scopes;
   PrincipalPtr limited;  // holds the scopes
   PrincipalPtr granted;  // for an operation that a grant names: <interface>.<verb>
-  static std::shared_ptr<Grants const> make(std::string const& plugin, std::vector<std::string> scopes);
+  static std::shared_ptr<Grants const> make(std::string const& plugin, std::string_view prefix,
+                                            std::vector<std::string> scopes);
   // Null: not allowed.
   PrincipalPtr const* principal_for(OperationInfo const& info) const;
 };

@@ -10,7 +10,9 @@
 namespace patchbay::plugin_host {
 
 std::vector<std::string> default_grants(std::string const& plugin) {
-  if (plugin == "home_assistant") return {"websocket.*", "http_client.*", "circuit_breaker.*", "hub.*", "metrics.read"};
+  if (plugin == "home_assistant")
+    return {"websocket.*", "http_client.*", "circuit_breaker.*", "hub.publish", "hub.read", "metrics.read"};
+  if (plugin == "echo") return {"hub.publish"};
   return {};
 }
 
@@ -372,7 +374,7 @@ Task<Result<std::string>> PluginHost::install(std::shared_ptr<Library const> lib
     Result<std::shared_ptr<Instance>> instance{Error{}};
   };
   auto made = std::make_shared<Made>();
-  auto grants = grants_of(name);
+  auto grants = grants_of(name, library->prefix());
   auto creating =
       with_limit([this, made, library, grants,
                   configuration] { made->instance = Instance::create(services_, library, grants, configuration); },
@@ -494,9 +496,9 @@ void PluginHost::set_plugin(Plugin plugin) {
 
 // ---- configuration ----
 
-std::shared_ptr<Grants const> PluginHost::grants_of(std::string const& name) const {
+std::shared_ptr<Grants const> PluginHost::grants_of(std::string const& name, std::string_view prefix) const {
   auto const found = settings_.grants.find(name);
-  return Grants::make(name, found == settings_.grants.end() ? default_grants(name) : found->second);
+  return Grants::make(name, prefix, found == settings_.grants.end() ? default_grants(name) : found->second);
 }
 
 std::string PluginHost::configuration_of(std::string const& name) const {
@@ -537,7 +539,7 @@ Task<void> PluginHost::do_apply(Settings settings) {
   }
   std::vector<Plugin> changed;
   for (auto const& [name, plugin] : plugins_) {
-    plugin.instance->set_grants(grants_of(name));
+    plugin.instance->set_grants(grants_of(name, plugin.instance->library().prefix()));
     if (plugin.configuration != configuration_of(name)) changed.push_back(plugin);
   }
   for (auto const& plugin : changed) {

@@ -102,7 +102,7 @@ class PluginHost {
   Result<void> admissible(Library const& library) const;
   Result<void> publish(Library const& library, std::shared_ptr<Instance> const& instance,
                        std::shared_ptr<Route> const& route);
-  std::shared_ptr<Grants const> grants_of(std::string const& name) const;
+  std::shared_ptr<Grants const> grants_of(std::string const& name, std::string_view prefix) const;
   std::string configuration_of(std::string const& name) const;
   std::vector<std::string> files() const;
   std::filesystem::path folder_for_copies() const;
