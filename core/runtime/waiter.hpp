@@ -59,13 +59,14 @@ class Waiter {
   struct Pending {
     virtual ~Pending() = default;
     virtual void end(Why why) = 0;
+    bool ended = false;
   };
   template <class Completion>
   struct PendingFor final : Pending, std::enable_shared_from_this<PendingFor<Completion>> {
     explicit PendingFor(Completion h) : handler(std::move(h)) {}
     void end(Why why) override {
-      if (ended) return;
-      ended = true;
+      if (this->ended) return;
+      this->ended = true;
       auto executor = asio::get_associated_executor(handler);
       asio::post(executor, [self = this->shared_from_this(), why] {
         // The slot still holds a reference to this object: let go of it before the coroutine uses the slot again.
@@ -76,11 +77,12 @@ class Waiter {
       });
     }
     Completion handler;
-    bool ended = false;
   };
   void end(Why why) {
     timer_.disarm();
     if (auto pending = std::move(pending_)) {
+      // Cancelled, and not resumed yet: what is notified meanwhile is for its next wait.
+      if (pending->ended) return;
       if (why == Why::notified) notified_ = false;
       pending->end(why);
     }
