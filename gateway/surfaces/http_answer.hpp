@@ -19,6 +19,7 @@ namespace patchbay::http {
 
 inline constexpr std::string_view json_type = "application/json";
 inline constexpr std::string_view events_type = "text/event-stream";
+inline constexpr std::string_view no_store = "Cache-Control: no-store\r\n";
 inline constexpr std::string_view lines_type = "application/x-ndjson";
 
 std::string_view reason_of(std::uint16_t status);

@@ -16,36 +16,11 @@
 #include "core/runtime/server_socket.hpp"
 #include "core/security/operations.hpp"
 #include "gateway/surfaces/http_body.hpp"
+#include "gateway/surfaces/http_input.hpp"
 #include "gateway/surfaces/http_shard.hpp"
 #include "gateway/surfaces/http_stream.hpp"
 
 namespace patchbay::http {
-
-// The bytes that came and are not used up.
-class InputBuffer {
- public:
-  char* data() { return bytes_.get() + begin_; }
-  std::size_t size() const { return end_ - begin_; }
-  std::string_view view() const { return {bytes_.get() + begin_, end_ - begin_}; }
-  char* free_data() { return bytes_.get() + end_; }
-  std::size_t free_size() const { return capacity_ - end_; }
-  std::size_t capacity() const { return capacity_; }
-  void commit(std::size_t count) { end_ += count; }
-  void consume(std::size_t count) { begin_ += count; }
-
-  // Not while a read is under way, for they move things:
-  void rewind() {
-    if (begin_ == end_) begin_ = end_ = 0;
-  }
-  // Room for so many bytes from data() on.
-  void reserve(std::size_t count);
-  // Gives a big piece of memory back when it is empty.
-  void shrink();
-
- private:
-  std::unique_ptr<char[]> bytes_;
-  std::size_t capacity_ = 0, begin_ = 0, end_ = 0;
-};
 
 class Session final : public std::enable_shared_from_this<Session>, private StreamOutput {
  public:
