@@ -224,6 +224,7 @@ void Session::abort() {
   outbox_.socket().close();
   end_conversation();
   tell_figures();
+  paused_.reset();
 }
 
 // --- reading
@@ -286,7 +287,11 @@ void Session::count_in_second() {
 void Session::read() {
   if (reading_ || phase_ == Phase::gone || phase_ == Phase::handshake) return;
   // Who does not take its echoes sends no more of them: resumed in on_flushed().
-  if (is_echo() && phase_ == Phase::open && congested()) return;
+  if (is_echo() && phase_ == Phase::open && congested()) {
+    paused_ = shared_from_this();  // no read holds it meanwhile
+    return;
+  }
+  auto const held = std::move(paused_);
   auto into = asio::mutable_buffer{small_.data(), small_.size()};
   if (partial_) {
     auto const most = message_limit() + 1;

@@ -148,13 +148,14 @@ class Session final : public Connection,
   std::array<char, 256> small_;
 
   Phase phase_ = Phase::handshake;
+  std::shared_ptr<Session> paused_;  // itself, while nothing is read
   bool forwarded_ = false;
   bool reading_ = false;
   bool partial_ = false;       // of a message a part is here, in message_
   bool discarding_ = false;    // nothing that comes is looked at but for the close frame
   bool said_goodbye_ = false;  // the other side
   bool half_closed_ = false;
-  bool was_congested_ = false;
+  mutable bool was_congested_ = false;  // it was said so: Conversation::drained() is due
   bool ending_ = false;
   std::uint8_t unanswered_ = 0;  // pings of ours
 

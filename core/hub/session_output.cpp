@@ -32,7 +32,12 @@ void Session::slow_consumer() {
   begin_closing();
 }
 
-bool Session::congested() const { return outbox_.queued_bytes() > outbox_.limit() / 2; }
+// Whoever hears that it is congested will hear when it is not, also when the kernel takes everything at once.
+bool Session::congested() const {
+  auto const is = outbox_.queued_bytes() > outbox_.limit() / 2;
+  was_congested_ = was_congested_ || is;
+  return is;
+}
 
 void Session::set_who(PrincipalPtr who, std::optional<WallTime> expires) {
   if (phase_ != Phase::open) return;

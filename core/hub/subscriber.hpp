@@ -51,6 +51,7 @@ class Subscription {
   bool joined() const { return topic_ != nullptr; }
   std::string const& channel() const { return channel_; }  // as asked for, a prefix with its ".*"
   SlowConsumer slow_consumer() const { return slow_consumer_; }
+  void policy_for_test(SlowConsumer policy) { slow_consumer_ = policy; }
   PrincipalPtr const& who() const { return who_; }
 
  private:
