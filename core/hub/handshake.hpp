@@ -18,6 +18,7 @@
 #include "core/base/result.hpp"
 #include "core/hub/endpoint.hpp"
 #include "core/hub/settings.hpp"
+#include "core/runtime/address_ledger.hpp"
 #include "core/runtime/server_socket.hpp"
 
 namespace patchbay::hub {
@@ -62,7 +63,8 @@ struct Handshake {
   std::optional<WallTime> expires{};
   std::string peer{};
   bool forwarded = false;
-  SteadyTime began{};  // when the request was there
+  SteadyTime began{};                       // when the request was there
+  std::shared_ptr<AddressLedger> ledger{};  // null: no limit of the address's bytes
   Admission::Ticket ticket{};
 };
 

@@ -31,6 +31,8 @@ void Outbox::push(Entry entry) {
     head_ = 0;
   }
   bytes_ += entry.bytes().size();
+  entry.own = entry.frame.use_count() == 1;
+  if (entry.own) own_bytes_ += entry.bytes().size();
   at(count_++) = std::move(entry);
   schedule();
 }
@@ -44,11 +46,17 @@ void Outbox::pop() {
   }
 }
 
+void Outbox::forget(Entry const& entry) {
+  auto const size = entry.bytes().size();
+  bytes_ -= size;
+  if (entry.own) own_bytes_ -= size;
+}
+
 void Outbox::drop(std::size_t index, Dropped why) {
   auto& entry = at(index);
   if (!entry.frame) return;
+  forget(entry);
   auto const frame = std::move(entry.frame);
-  bytes_ -= (entry.deflated ? frame->deflated : frame->bytes).size();
   ++dropped_frames_;
   owner_.on_dropped(*frame, why);
 }
@@ -99,7 +107,7 @@ void Outbox::close(FramePtr frame, bool at_once) {
 void Outbox::abandon() {
   closing_ = gone_ = true;
   for (std::size_t i = 0; i < count_; ++i) drop(i, Dropped::closed);
-  bytes_ = 0;
+  bytes_ = own_bytes_ = 0;
   ring_ = {};
   head_ = count_ = front_sent_ = 0;
   stalled_since_ = SteadyTime::max();
@@ -118,7 +126,15 @@ void Outbox::flush() {
   auto const keeper = owner_.keep();
   auto const before = written_bytes_;
   ErrorCode error;
-  while (!error && (count_ > 0 || socket_.pending())) {
+  while (!error && count_ == 1 && !socket_.pending()) {  // what happens most
+    auto bytes = at(0).bytes();
+    bytes.remove_prefix(at(0).frame ? front_sent_ : 0);
+    auto const written = bytes.empty() ? 0 : socket_.write_some(asio::const_buffer{bytes.data(), bytes.size()}, error);
+    take_written(written);
+    if (gone_) break;
+    if (!error && written < bytes.size()) error = asio::error::would_block;
+  }
+  while (!gone_ && !error && (count_ > 0 || socket_.pending())) {
     std::array<asio::const_buffer, most_buffers> buffers;
     std::size_t used = 0, offered = 0;
     for (std::size_t i = 0; i < count_ && used < buffers.size(); ++i) {
@@ -165,11 +181,11 @@ void Outbox::take_written(std::size_t count) {
     }
     count -= left;
     front_sent_ = 0;
-    auto const frame = std::move(entry.frame);
-    if (frame) {
-      bytes_ -= (entry.deflated ? frame->deflated : frame->bytes).size();
+    if (entry.frame) {
+      forget(entry);
       ++written_frames_;
     }
+    auto const frame = std::move(entry.frame);
     pop();
     if (frame && (!frame->message_id.empty() || frame->made != SteadyTime{})) owner_.on_written(*frame);
   }

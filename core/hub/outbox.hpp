@@ -71,6 +71,8 @@ class Outbox {
   bool closing() const { return closing_; }
   bool empty() const { return bytes_ == 0 && !socket_.pending(); }
   std::size_t queued_bytes() const { return bytes_; }
+  // Of those, what nobody else holds too.
+  std::size_t own_bytes() const { return own_bytes_; }
   std::size_t limit() const { return limit_; }
   // Since when the kernel has taken nothing although something waits; SteadyTime::max() when that is not so.
   SteadyTime stalled_since() const { return stalled_since_; }
@@ -88,6 +90,7 @@ class Outbox {
     FramePtr frame;  // null: dropped while it was queued
     Subscription const* through = nullptr;
     bool deflated = false;
+    bool own = false;  // no other connection shares the frame
 
     std::string_view bytes() const {
       if (!frame) return {};
@@ -98,6 +101,7 @@ class Outbox {
   Entry& at(std::size_t index) { return ring_[(head_ + index) & (ring_.size() - 1)]; }
   void push(Entry entry);
   void pop();
+  void forget(Entry const& entry);
   void drop(std::size_t index, Dropped why);
   bool make_room(std::size_t size, Subscription const& through);
   void schedule();
@@ -108,7 +112,7 @@ class Outbox {
   Owner& owner_;
   std::vector<Entry> ring_;  // its size is a power of two
   std::size_t limit_ = 1 << 20;
-  std::size_t bytes_ = 0;
+  std::size_t bytes_ = 0, own_bytes_ = 0;
   std::size_t window_ = 0;
   std::uint64_t written_bytes_ = 0;
   std::uint32_t head_ = 0, count_ = 0;

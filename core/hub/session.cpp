@@ -88,6 +88,7 @@ Session::Session(Private, HubShard& hub, Handshake handshake, Make make)
       endpoint_(std::move(handshake.endpoint)),
       peer_(std::move(handshake.peer)),
       ticket_(std::move(handshake.ticket)),
+      ledger_(std::move(handshake.ledger)),
       forwarded_(handshake.forwarded),
       timer_([this] { on_timer(); }) {
   endpoint_.token.clear();
@@ -297,6 +298,7 @@ void Session::read() {
     auto const most = message_limit() + 1;
     if (held_ == message_.size())
       message_.resize(std::min(most, std::max({first_memory, held_ * 2, held_ + small_.size()})));
+    hold_memory();
     into = asio::mutable_buffer{message_.data() + held_, message_.size() - held_};
     if (into.size() == 0) into = asio::mutable_buffer{small_.data(), small_.size()};  // Beast will say: too big
   }
@@ -334,6 +336,7 @@ void Session::take(std::size_t count) {
   auto const message = std::move(message_);
   message_ = {};
   dispatch(std::string_view{message}.substr(0, held_), binary);
+  hold_memory();
 }
 
 void Session::dispatch(std::string_view message, bool binary) {

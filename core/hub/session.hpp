@@ -82,7 +82,8 @@ class Session final : public Connection,
   void begin_parting();
   void finish();
   void end_conversation();
-  void slow_consumer();
+  void slow_consumer(std::string_view reason = "slow consumer");
+  void hold_memory();
   void set_expiry(SteadyTime now);
 
   // --- reading
@@ -141,6 +142,8 @@ class Session final : public Connection,
   PrincipalPtr who_;
   std::optional<WallTime> expires_;
   Admission::Ticket ticket_;
+  std::shared_ptr<AddressLedger> ledger_;
+  std::unique_ptr<AddressLedger::Hold> memory_;  // what is held against the address, if it is worth counting
 
   FrameWalk walk_;
   std::string message_;  // one that does not fit into small_, of which held_ bytes are here

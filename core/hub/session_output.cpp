@@ -25,11 +25,30 @@ void Session::send(FramePtr frame, Subscription const& through) {
 }
 
 // What it has not taken it will not miss: the close frame goes to the front.
-void Session::slow_consumer() {
+void Session::slow_consumer(std::string_view reason) {
   if (phase_ != Phase::open) return;
   discarding_ = true;
-  outbox_.close(close_frame(close_code::try_again_later, "slow consumer"), true);
+  outbox_.close(close_frame(close_code::try_again_later, reason), true);
   begin_closing();
+}
+
+// Unfinished messages and unread replies beyond what anybody may have are held against the address.
+void Session::hold_memory() {
+  constexpr std::size_t free_of_charge = 16 << 10;
+  if (!ledger_) return;
+  auto bytes = message_.capacity() > free_of_charge ? message_.capacity() : 0;
+  if (outbox_.blocked() && outbox_.own_bytes() > free_of_charge) bytes += outbox_.own_bytes();
+  if (!memory_) {
+    if (bytes == 0) return;
+    memory_ = std::make_unique<AddressLedger::Hold>(*ledger_);
+  }
+  ErrorCode ignored;
+  auto const address = asio::ip::make_address(peer_, ignored);
+  if (memory_->set(address, bytes)) {
+    if (bytes == 0) memory_.reset();
+    return;
+  }
+  slow_consumer("too much unfinished or unread data from this address");
 }
 
 // Whoever hears that it is congested will hear when it is not, also when the kernel takes everything at once.
@@ -125,6 +144,7 @@ void Session::on_dropped(Frame const& frame, Dropped why) {
 
 void Session::on_flushed() {
   tell_figures();
+  if (outbox_.blocked() || memory_) hold_memory();
   if (phase_ == Phase::closing && outbox_.empty()) {
     if (deadline_ == SteadyTime::max()) deadline_ = hub_.clock().now() + milliseconds{hub_.settings()->close_ms};
     finish();

@@ -13,7 +13,7 @@
 #include "core/runtime/runtime.hpp"
 #include "gateway/surfaces/http_answer.hpp"
 #include "gateway/surfaces/http_checks.hpp"
-#include "gateway/surfaces/http_ledger.hpp"
+#include "core/runtime/address_ledger.hpp"
 #include "gateway/surfaces/http_routes.hpp"
 #include "gateway/surfaces/http_settings.hpp"
 

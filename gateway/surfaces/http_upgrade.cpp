@@ -104,6 +104,7 @@ void Session::upgrade(hub::Endpoint endpoint) {
                            .peer = peer,
                            .forwarded = head_.forwarded,
                            .began = now_,
+                           .ledger = {state_->shared, &shared.ledger},
                            .ticket = std::move(*ticket)};
   state_->counters.answered(exchange_.method, 101);
   phase_ = Phase::closed;

@@ -1,5 +1,5 @@
-// AddressLedger: how many bytes of unfinished requests and unread answers we hold for each client address, so that one
-// of them cannot fill the memory with many connections.
+// AddressLedger: how many bytes of unfinished requests and messages and of unread answers we hold for each client
+// address, so that one of them cannot fill the memory with many connections.
 //
 //   AddressLedger::Hold hold{ledger};
 //   if (!hold.set(address, bytes)) refuse();          // nothing changed
@@ -11,7 +11,7 @@
 #include <map>
 #include <mutex>
 
-namespace patchbay::http {
+namespace patchbay {
 
 class AddressLedger {
  public:
@@ -71,4 +71,4 @@ class AddressLedger {
   std::size_t limit_;
 };
 
-}  // namespace patchbay::http
+}  // namespace patchbay

@@ -1,0 +1,245 @@
+"""Every limit of a WebSocket client, from both sides."""
+import json
+import time
+
+import pytest
+
+from support.gateway import Gateway
+from support.raw_websocket import RawWebSocket, frame, handshake
+
+TEXT, PING = 0x81, 0x89
+USER = "/ws/notifications/u1"
+
+
+@pytest.fixture(scope="module")
+def gateway():
+    with Gateway(config={"hub": {"echo": True}}) as started:
+        yield started
+
+
+def opened(gateway, path="/ws/connect", **how) -> RawWebSocket:
+    client = RawWebSocket(gateway, path, **how).__enter__()
+    assert json.loads(client.read().text)["type"] in ("connected", "connection_ack")
+    return client
+
+
+# --- handshake
+
+REFUSED = {
+    "version_8": ({"Sec-WebSocket-Version": "8"}, 426),
+    "no_version": ({"Sec-WebSocket-Version": None}, 426),
+    "no_key": ({"Sec-WebSocket-Key": None}, 400),
+    "short_key": ({"Sec-WebSocket-Key": "dGhlIHNhbXBsZQ=="}, 400),
+    "key_that_is_no_base64": ({"Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ!!"}, 400),
+    "key_of_17_bytes": ({"Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZSE="}, 400),
+    "body": ({"Content-Length": "5", "Content-Type": "application/json"}, 400),
+    "transfer_encoding": ({"Transfer-Encoding": "chunked", "Content-Type": "application/json"}, 400),
+    "foreign_origin": ({"Origin": "http://evil.example"}, 403),
+    "null_origin": ({"Origin": "null"}, 403),
+    "cross_site": ({"Sec-Fetch-Site": "cross-site"}, 403),
+    "foreign_host": ({"Host": "evil.example"}, 421),
+    "no_upgrade": ({"Upgrade": None, "Connection": None}, 426),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_handshakes_that_are_refused(gateway, name):
+    fields, status = REFUSED[name]
+    answered, answer, body = handshake(gateway, "/ws/connect", fields)
+    assert answered == status, body
+    error = json.loads(body)["error"]
+    assert error["message"]
+    if status == 426:
+        assert answer["sec-websocket-version"] == "13"
+
+
+@pytest.mark.parametrize("path", ["/ws/nowhere", "/ws/", "/ws/no_workflow/app/chat/user", "/ws/channel/bad%20name"])
+def test_unknown_endpoints(gateway, path):
+    status, _, body = handshake(gateway, path)
+    assert status in (400, 404)
+    assert json.loads(body)["error"]["code"] in ("not_found", "invalid_argument")
+
+
+def test_a_same_origin_handshake_is_served(gateway):
+    with RawWebSocket(gateway, "/ws/connect", {"Origin": f"http://127.0.0.1:{gateway.port}"}) as client:
+        assert "sec-websocket-protocol" not in client.fields
+    with RawWebSocket(gateway, "/ws/connect", {"Sec-WebSocket-Protocol": "other, patchbay"}) as client:
+        assert client.fields["sec-websocket-protocol"] == "patchbay"
+
+
+def test_a_wrong_token_is_401_and_is_not_repeated(make_gateway):
+    gateway = make_gateway()
+    for path, fields in (("/ws/connect?token=secret-word", {}), ("/ws/connect", {"Authorization": "Bearer secret-word"}),
+                         ("/ws/connect", {"Sec-WebSocket-Protocol": "patchbay, bearer.secret-word"})):
+        status, answer, body = handshake(gateway, path, fields)
+        assert status == 401, body
+        assert "secret-word" not in body.decode() + str(answer)
+    assert "secret-word" not in gateway.stderr
+
+
+def test_the_http_connections_are_not_used_up(make_gateway):
+    gateway = make_gateway(config={"server": {"http": {"max_connections": 4}}})
+    clients = [opened(gateway) for _ in range(12)]
+    assert gateway.call("system_health")["status"] == "ok"
+    for client in clients:
+        client.socket.close()
+
+
+def test_more_sessions_than_allowed_are_503(make_gateway):
+    gateway = make_gateway(config={"websocket_server": {"settings": {"max_connections": 3}}})
+    clients = [opened(gateway) for _ in range(3)]
+    status, fields, body = handshake(gateway, "/ws/connect")
+    assert status == 503
+    assert int(fields["retry-after"]) >= 1
+    assert json.loads(body)["error"]["retryable"] is True
+    clients.pop().socket.close()
+    deadline = time.monotonic() + 10
+    while handshake(gateway, "/ws/connect")[0] != 101:
+        assert time.monotonic() < deadline, "the place of a connection that has gone is not given back"
+
+
+# --- messages
+
+@pytest.mark.parametrize("path, limit", [("/ws/connect", 64 << 10), (USER, 1 << 20), ("/ws/echo", 17 << 20)])
+def test_message_size(gateway, path, limit):
+    start = opened if path != "/ws/echo" else lambda g, p: RawWebSocket(g, p).__enter__()
+    client = start(gateway, path)
+    message = b'{"type":"x","pad":"' + b"a" * (limit - 21) + b'"}'
+    assert len(message) == limit
+    client.send_frame(TEXT, message)
+    got = client.read()
+    assert got.opcode == 1
+    client.send_what_is_taken(frame(TEXT, message + b" "))
+    assert client.read_close() == 1009
+    client.socket.close()
+    # Its length alone is enough: nothing is waited for, nothing kept.
+    client = start(gateway, path)
+    client.send(frame(TEXT, b"", length=limit + 1))
+    assert client.read_close() == 1009
+    client.socket.close()
+
+
+def test_message_size_in_fragments(gateway):
+    client = opened(gateway)
+    client.send(frame(0x01, b"a" * 40_000))
+    client.send_what_is_taken(frame(0x80, b"b" * 40_000))
+    assert client.read_close() == 1009
+
+
+def test_fragments_of_one_message(gateway):
+    client = opened(gateway)
+    text = b'{"type":"unknown_thing","id":1}' + b" " * 993
+    parts = [text[i : i + 1] for i in range(1024)]
+    client.send(frame(0x01, parts[0]) + b"".join(frame(0x00, part) for part in parts[1:-1]) + frame(0x80, parts[-1]))
+    assert json.loads(client.read().text)["type"] == "error"
+    client.send(frame(0x01, b"{") + frame(0x00, b"") * 1024)
+    assert client.read_close() == 1008
+
+
+def test_echo_takes_any_number_of_fragments(gateway):
+    with RawWebSocket(gateway, "/ws/echo") as client:
+        client.send(frame(0x01, b"a") + b"".join(frame(0x00, b"b") for _ in range(5000)) + frame(0x80))
+        assert len(client.read().payload) == 5001
+
+
+def test_binary_is_refused_but_on_echo(gateway):
+    for path in ("/ws/connect", USER):
+        client = opened(gateway, path)
+        client.send_frame(0x82, b"\x00")
+        assert client.read_close() == 1003
+
+
+def test_what_is_not_json_is_answered(gateway):
+    for path in ("/ws/connect", USER):
+        client = opened(gateway, path)
+        for text in ("{", "", "[" * 65 + "]" * 65, '{"a":1,"a":2}', "[" + "1," * 10_000 + "1]"):
+            client.send_text(text)
+            answer = json.loads(client.read().text)
+            assert (answer["type"], answer["code"]) == ("error", "invalid_argument"), text[:20]
+
+
+# --- rates
+
+def test_pings(gateway):
+    client = opened(gateway)
+    client.send(b"".join(frame(PING, str(i).encode()) for i in range(100)))
+    pongs = [client.read() for _ in range(11)]
+    assert [pong.first for pong in pongs] == [0x8A] * 11
+    assert pongs[-1].payload == b"99", "what was folded is answered by the newest"
+    client.send(b"".join(frame(PING) for _ in range(250)))
+    assert client.read_close() == 1008
+
+
+def test_commands(make_gateway):
+    gateway = make_gateway(config={"limits": {"commands_per_second": 200}})
+    client = opened(gateway)
+    client.send(b"".join(frame(TEXT, b'{"type":"ping"}') for _ in range(300)))
+    client.send_text('{"type":"subscribe","channel":"missions"}')
+    while (answer := json.loads(client.read().text))["type"] != "subscribed":
+        assert answer.get("code") != "rate_limited", "within the burst"
+    client.send_what_is_taken(b"".join(frame(TEXT, b'{"type":"nothing_known"}') for _ in range(3000)))
+    codes = set()
+    while (got := client.read()) is not None and got.opcode != 8:
+        codes.add(json.loads(got.text)["code"])
+    assert "rate_limited" in codes
+    assert got is not None and got.code == 1008
+
+
+def test_subscriptions_and_channel_names(gateway):
+    client = opened(gateway)
+    for i in range(128):
+        client.send_text(json.dumps({"type": "subscribe", "channel": f"c{i}"}))
+        assert json.loads(client.read().text)["type"] == "subscribed"
+    client.send_text('{"type":"subscribe","channel":"one_more"}')
+    assert json.loads(client.read().text)["type"] == "error"
+    client.send_text('{"type":"unsubscribe","channel":"c0"}')
+    assert json.loads(client.read().text)["type"] == "unsubscribed"
+    client.send_text(json.dumps({"type": "subscribe", "channel": "n" * 255}))
+    assert json.loads(client.read().text)["type"] == "subscribed"
+    client.send_text(json.dumps({"type": "unsubscribe", "channel": "c1"}))
+    client.read()
+    client.send_text(json.dumps({"type": "subscribe", "channel": "n" * 256}))
+    assert json.loads(client.read().text)["code"] == "invalid_argument"
+
+
+# --- time
+
+def test_who_must_authenticate_has_limits_of_its_own(make_gateway):
+    gateway = make_gateway(config={"security": {"anonymous": "off"}, "hub": {"deflate": {"enabled": True}},
+                                   "limits": {"authentication_timeout_ms": 500}})
+    with RawWebSocket(gateway, "/ws/connect", {"Sec-WebSocket-Extensions": "permessage-deflate"}) as client:
+        assert "sec-websocket-extensions" not in client.fields
+        began = time.monotonic()
+        assert client.read_close() == 3000
+        assert 0.4 < time.monotonic() - began < 5
+    with RawWebSocket(gateway, "/ws/connect") as client:
+        client.send_text(json.dumps({"type": "auth", "token": "x" * 5000}))
+        assert client.read_close() == 1009
+
+
+def test_a_close_that_is_not_answered(make_gateway):
+    gateway = make_gateway(config={"limits": {"close_timeout_ms": 300}})
+    client = opened(gateway)
+    client.send_frame(0x82, b"")
+    assert client.read_close() == 1003
+    began = time.monotonic()
+    assert client.has_ended()
+    assert time.monotonic() - began < 5
+
+
+def test_who_does_not_read_is_let_go(make_gateway):
+    gateway = make_gateway(config={"limits": {"send_stall_ms": 500, "close_timeout_ms": 300}})
+    slow = opened(gateway, receive_buffer=4096)
+    slow.send_text('{"type":"subscribe","channel":"c"}')
+    assert json.loads(slow.read().text)["type"] == "subscribed"
+    fast = opened(gateway)
+    fast.send_text('{"type":"subscribe","channel":"c"}')
+    assert json.loads(fast.read().text)["type"] == "subscribed"
+    data = "x" * 60_000
+    for i in range(100):
+        gateway.call("hub_publish", channel="c", data=[i, data])
+        assert json.loads(fast.read().text)["data"][0] == i, "the other subscriber loses nothing"
+    deadline = time.monotonic() + 20
+    while gateway.call("hub_stats")["total_connections"] != 1:
+        assert time.monotonic() < deadline, "the slow reader is still there"
+    assert slow.read_close() in (1013, None)
