@@ -14,7 +14,7 @@ System::System(Runtime& runtime, Caller& caller, Counters& counters, Hooks hooks
       counters_(counters),
       hooks_(std::move(hooks)),
       started_(runtime.clock().now()),
-      started_wall_(runtime.clock().wall()) {}
+      started_at_(iso_time(runtime.clock().wall())) {}
 
 std::uint64_t System::uptime_ms() const {
   return static_cast<std::uint64_t>(
@@ -54,13 +54,16 @@ InfoResult System::info() const {
   out.name = "patchbay";
   out.version = hooks_.version;
   out.description = "A gateway of named operations: over HTTP, the command line, C++ and plugins alike";
-  out.started_at = iso_time(started_wall_);
+  out.started_at = started_at_;
   out.uptime_ms = uptime_ms();
   out.shards = static_cast<std::uint32_t>(runtime_.size());
   auto const& table = caller_.table();
-  for (auto const& row : table.rows())
-    if (std::find(out.interfaces.begin(), out.interfaces.end(), row->info.interface) == out.interfaces.end())
-      out.interfaces.push_back(row->info.interface);
+  for (auto const& row : table.rows()) {
+    auto const& interface = row->info.interface;
+    if (!out.interfaces.empty() && out.interfaces.back() == interface) continue;  // the rows of one stand together
+    if (std::find(out.interfaces.begin(), out.interfaces.end(), interface) == out.interfaces.end())
+      out.interfaces.push_back(interface);
+  }
   out.endpoints = static_cast<std::uint32_t>(table.size());
   return out;
 }

@@ -50,7 +50,7 @@ class System {
   Counters& counters_;
   Hooks hooks_;
   SteadyTime const started_;
-  WallTime const started_wall_;
+  std::string const started_at_;
   mutable std::mutex mutex_;  // of slowest_: taken only for calls that suspended
   std::map<std::string, std::vector<Trace>> slowest_;
 };
