@@ -61,6 +61,7 @@ std::string Hub::health_text() {
 
 void Hub::drain(std::chrono::milliseconds within) {
   if (!started_ || draining_.exchange(true)) return;
+  drained_by_ = std::chrono::steady_clock::now() + within;
   post_event("system", "system_shutdown", R"({"status":"unavailable"})");
   for (auto& part : shards_) part->shard().post([&part = *part, within] { part.drain(within); });
 }
@@ -69,6 +70,9 @@ void Hub::stop() {
   if (!started_ || stopped_) return;
   stopped_ = true;
   draining_ = true;
+  // The batches that drain() has begun may go their way.
+  while (connections() > 0 && std::chrono::steady_clock::now() < drained_by_)
+    std::this_thread::sleep_for(std::chrono::milliseconds{5});
   chats_.stop();
   struct Left {
     std::mutex mutex;
@@ -113,6 +117,11 @@ Result<void> Hub::apply(Settings settings) {
 SettingsPtr Hub::settings() const {
   std::lock_guard lock{settings_mutex_};
   return settings_;
+}
+
+SettingsPtr Hub::rules() {
+  auto* const part = here();
+  return part != nullptr ? part->settings() : settings();
 }
 
 PartHealth Hub::health() const {

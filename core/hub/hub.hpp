@@ -56,6 +56,8 @@ class Hub {
   // New settings for all that follows; subscriptions without a right end. Any thread. Errors: none now.
   Result<void> apply(Settings settings);
   SettingsPtr settings() const;
+  // Those of the running shard, without a lock; elsewhere the newest.
+  SettingsPtr rules();
   PartHealth health() const;
   // Connections that may be admitted, and that there are.
   std::int64_t connections() const { return connections_.load(std::memory_order_relaxed); }
@@ -104,7 +106,7 @@ class Hub {
   Reply<PublishResult> publish_checked(Call& call, Publication publication);
   Reply<ConnectionsReached> to_all(std::string text);
   Task<Result<RouteResult>> route_at(HubShard& there, RouteArgs args, std::string owner, SteadyTime began);
-  std::optional<Error> too_large(std::string const& data, std::string_view pointer) const;
+  std::optional<Error> too_large(std::string const& data, std::string_view pointer);
 
   Runtime& runtime_;
   Caller& caller_;
@@ -121,6 +123,7 @@ class Hub {
   std::vector<std::unique_ptr<HubShard>> shards_;
   std::atomic<std::int64_t> connections_{0};
   std::atomic<bool> draining_{false};
+  SteadyTime drained_by_{};
   std::atomic<std::uint64_t> next_stream_{1};
   bool started_ = false, stopped_ = false;
 };

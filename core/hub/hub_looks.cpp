@@ -61,9 +61,8 @@ ConnectionInfo info_of(HubShard& shard, Connection& from) {
 
 Reply<PresenceResult> Hub::presence(Call& call, ChannelNameArgs args) {
   if (!is_channel_name(args.channel)) return bad_channel();
-  auto* const part = here();
-  auto const rules = part != nullptr ? part->settings() : settings();
-  if (auto refused = refuse(*rules, call.principal(), Right::to_see_presence, args.channel, "/channel"))
+  auto const current = rules();
+  if (auto refused = refuse(*current, call.principal(), Right::to_see_presence, args.channel, "/channel"))
     return *refused;
   auto& home = home_of(args.channel);
   return at_home<PresenceResult>(home, [channel = std::move(args.channel)](HubShard& there, auto done) {
@@ -82,9 +81,8 @@ Reply<PresenceResult> Hub::presence(Call& call, ChannelNameArgs args) {
 
 Reply<HistoryResult> Hub::history(Call& call, HistoryArgs args) {
   if (!is_channel_name(args.channel)) return bad_channel();
-  auto* const part = here();
-  auto const rules = part != nullptr ? part->settings() : settings();
-  if (auto refused = refuse(*rules, call.principal(), Right::to_subscribe, args.channel, "/channel")) return *refused;
+  auto const current = rules();
+  if (auto refused = refuse(*current, call.principal(), Right::to_subscribe, args.channel, "/channel")) return *refused;
   auto& home = home_of(args.channel);
   return at_home<HistoryResult>(home, [args = std::move(args)](HubShard& there, auto done) {
     std::optional<Position> since;
@@ -249,23 +247,23 @@ Task<Result<StatsResult>> Hub::stats(Call&) {
 }
 
 InfoResult Hub::info(Call&) {
-  auto const rules = settings();
+  auto const current = rules();
   InfoResult out;
-  out.id = rules->server_id;
-  out.name = rules->server_name;
-  out.version = rules->version;
-  out.capabilities = rules->capabilities;
-  out.relationships = rules->relationships;
+  out.id = current->server_id;
+  out.name = current->server_name;
+  out.version = current->version;
+  out.capabilities = current->capabilities;
+  out.relationships = current->relationships;
   out.dialects = {{"/ws/connect", "channel"},
                   {"/ws/channel/{name}", "channel"},
                   {"/ws/notifications/{user_id}", "user"},
                   {"/ws/{workflow}/{app_id}/{chat_id}/{user_id}", "chat"}};
-  if (rules->echo) out.dialects.push_back({"/ws/echo", "echo"});
+  if (current->echo) out.dialects.push_back({"/ws/echo", "echo"});
   for (auto name : standard_channels) out.channels.emplace_back(name);
-  out.limits["max_connections"] = rules->max_connections;
-  out.limits["user_connections"] = rules->user_connections;
-  for (auto const& limit : limits) out.limits[std::string{limit.name}] = (*rules).*limit.member;
-  out.heartbeat_interval = std::chrono::duration<double>(rules->heartbeat).count();
+  out.limits["max_connections"] = current->max_connections;
+  out.limits["user_connections"] = current->user_connections;
+  for (auto const& limit : limits) out.limits[std::string{limit.name}] = (*current).*limit.member;
+  out.heartbeat_interval = std::chrono::duration<double>(current->heartbeat).count();
   return out;
 }
 
@@ -277,8 +275,13 @@ Task<Result<ConnectionsReached>> Hub::disconnect(Call&, DisconnectArgs args) {
     if (args.user_id && HubShard::user_of(one) != *args.user_id) return false;
     return !args.token_id || (one.who() && one.who()->token_id == *args.token_id);
   };
+  // Streams of events over HTTP have no connection here, but a principal.
+  std::function<bool(Principal const&)> whose = [&](Principal const& one) {
+    if (args.connection_id || (args.user_id && one.user_id != *args.user_id)) return false;
+    return !args.token_id || one.token_id == *args.token_id;
+  };
   auto close = [&](HubShard& there) {
-    return static_cast<std::uint32_t>(there.disconnect(which, args.code, args.reason));
+    return static_cast<std::uint32_t>(there.disconnect(which, args.code, args.reason) + there.end_streams(whose));
   };
   ConnectionsReached out;
   for (auto& part : shards_) {

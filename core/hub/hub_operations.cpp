@@ -17,22 +17,21 @@ Error bad_channel() {
 
 }  // namespace
 
-std::optional<Error> Hub::too_large(std::string const& data, std::string_view pointer) const {
-  auto const most = static_cast<std::size_t>(settings()->publication_bytes);
+std::optional<Error> Hub::too_large(std::string const& data, std::string_view pointer) {
+  auto const most = static_cast<std::size_t>(rules()->publication_bytes);
   if (data.size() <= most) return std::nullopt;
   return Error{Code::too_large, fmt::format("a message may have {} bytes, this one has {}", most, data.size()),
                std::string{pointer}};
 }
 
 Reply<PublishResult> Hub::publish_checked(Call& call, Publication publication) {
-  auto* const part = here();
-  auto const rules = part != nullptr ? part->settings() : settings();
   if (!is_channel_name(publication.channel)) return bad_channel();
-  if (auto refused = refuse(*rules, call.principal(), Right::to_publish, publication.channel, "/channel"))
+  auto const current = rules();
+  if (auto refused = refuse(*current, call.principal(), Right::to_publish, publication.channel, "/channel"))
     return *refused;
-  if (publication.data.size() > static_cast<std::size_t>(rules->publication_bytes))
-    return Error{Code::too_large, fmt::format("a message may have {} bytes, this one has {}", rules->publication_bytes,
-                                              publication.data.size())};
+  if (publication.data.size() > static_cast<std::size_t>(current->publication_bytes))
+    return Error{Code::too_large, fmt::format("a message may have {} bytes, this one has {}",
+                                              current->publication_bytes, publication.data.size())};
   publication.owner = call.principal().name;
   auto& home = home_of(publication.channel);
   return at_home<PublishResult>(home, [publication = std::move(publication)](HubShard& there, auto done) mutable {
@@ -69,8 +68,8 @@ Reply<ConnectionsReached> Hub::to_all(std::string text) {
   message->data = std::move(text);
   message->time = clock().wall();
   message->made = clock().now();
-  auto const rules = settings();
-  encode(*message, rules->deflate ? rules->deflate_threshold : 0);
+  auto const current = rules();
+  encode(*message, current->deflate ? current->deflate_threshold : 0);
   MessagePtr const shared = std::move(message);
   for (auto& part : shards_) {
     if (part->shard().is_current()) continue;

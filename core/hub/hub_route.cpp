@@ -187,8 +187,8 @@ Task<Result<RouteResult>> Hub::route(Call& call, RouteArgs args) {
     if (!is_channel_name(*target.channel))
       co_return Error{Code::invalid_argument, "a channel's name has 1 to 255 of A-Z a-z 0-9 _ . : and -",
                       "/target/channel"};
-    auto const rules = settings();
-    if (auto refused = refuse(*rules, call.principal(), Right::to_publish, *target.channel, "/target/channel"))
+    auto const current = rules();
+    if (auto refused = refuse(*current, call.principal(), Right::to_publish, *target.channel, "/target/channel"))
       co_return *refused;
     there = &home_of(*target.channel);
   } else if (target.user_id) {

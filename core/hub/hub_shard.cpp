@@ -362,6 +362,19 @@ void HubShard::apply(SettingsPtr settings) {
 }
 
 // Subscriptions whose right is gone end, the others follow their new rule.
+void HubShard::renew(Subscription& subscription, PrincipalPtr const& who) {
+  subscription.who_ = who;
+  if (may(*settings_, *who, Right::to_subscribe, subscription.channel_)) return;
+  end_for_want_of_right(subscription);
+}
+
+void HubShard::end_for_want_of_right(Subscription& subscription) {
+  auto const channel = subscription.channel_;
+  unsubscribe(subscription);
+  subscription.to().ended(subscription,
+                          Error{Code::forbidden, "the right to subscribe " + channel + " is gone", "/channel"});
+}
+
 void HubShard::recheck() {
   std::vector<Subscription*> gone;
   directory_.each_topic([&](Topic& topic) {
@@ -372,11 +385,7 @@ void HubShard::recheck() {
       set_pace(member, rule);
     });
   });
-  for (auto* member : gone) {
-    auto const channel = member->channel_;
-    unsubscribe(*member);
-    member->to().ended(*member, Error{Code::forbidden, "the right to subscribe " + channel + " is gone", "/channel"});
-  }
+  for (auto* member : gone) end_for_want_of_right(*member);
 }
 
 // --- the end
@@ -406,7 +415,9 @@ void HubShard::drain_step() {
   auto const left = std::chrono::ceil<std::chrono::milliseconds>(drain_end_ - now);
   // So many at once that the last ones go when the time is over.
   auto const steps = std::max<std::int64_t>(1, left / drain_step_time);
-  auto batch = (connections_.size() + static_cast<std::size_t>(steps) - 1) / static_cast<std::size_t>(steps);
+  constexpr std::size_t least = 50;
+  auto const batch =
+      std::max(least, (connections_.size() + static_cast<std::size_t>(steps) - 1) / static_cast<std::size_t>(steps));
   close_some(batch, close_code::service_restart, "the gateway is stopping");
   if (!connections_.empty() && left.count() > 0) shard_.wheel().arm(drain_timer_, drain_step_time);
 }
@@ -433,6 +444,20 @@ std::size_t HubShard::disconnect(std::function<bool(Connection&)> const& which, 
   for (auto const& [id, known] : connections_)
     if (which(*known.connection)) chosen.push_back(known.connection);
   for (auto* connection : chosen) connection->close(code, reason);
+  return chosen.size();
+}
+
+std::size_t HubShard::end_streams(std::function<bool(Principal const&)> const& whose) {
+  std::vector<Subscription*> chosen;
+  directory_.each_topic([&](Topic& topic) {
+    topic.each([&](Subscription& member) {
+      if (member.to_.member_connection() == nullptr && whose(*member.who_)) chosen.push_back(&member);
+    });
+  });
+  for (auto* member : chosen) {
+    unsubscribe(*member);
+    member->to().ended(*member, Error{Code::cancelled, "an administrator has ended the subscription"});
+  }
   return chosen.size();
 }
 

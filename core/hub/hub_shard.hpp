@@ -56,12 +56,14 @@ class HubShard {
   void subscribe(Subscription& subscription, PrincipalPtr const& who, std::string channel,
                  std::optional<Position> recover, std::function<void(Result<Subscribed>)> done);
   void unsubscribe(Subscription& subscription);
+  // Its connection's principal is another one: the subscription is that one's from now on, or ends for want of a right.
+  void renew(Subscription& subscription, PrincipalPtr const& who);
 
   // --- connections: one enters when its handshake is done and leaves when it is gone
   void enter(Connection& connection);
   void leave(Connection& connection);
-  // The principal was found or has changed (first message, renewal): the user's list follows, and subscriptions that
-  // the new one has no right to end.
+  // The principal was found or has changed (first message, renewal): the user's list follows. Its conversation renews
+  // the subscriptions.
   void identified(Connection& connection);
   Connection* find(std::string_view connection_id) const;
   std::size_t connection_count() const { return connections_.size(); }
@@ -90,6 +92,8 @@ class HubShard {
   void close_all();
   // How many it closed.
   std::size_t disconnect(std::function<bool(Connection&)> const& which, std::uint16_t code, std::string_view reason);
+  // Subscriptions of others than connections; they end as cancelled.
+  std::size_t end_streams(std::function<bool(Principal const&)> const& whose);
   void start();
   void stop();
 
@@ -121,6 +125,8 @@ class HubShard {
   // Whom it goes to here, for its receipt; before it goes.
   void report(std::string const& message_id, std::vector<Reached> reached);
   void recheck();
+  void end_for_want_of_right(Subscription& subscription);
+
   void drain_step();
   void close_some(std::size_t count, std::uint16_t code, std::string_view reason);
 

@@ -63,6 +63,7 @@ class Receipts {
   Result<ReceiptResult> show(std::string_view id, Principal const& who);
   void sweep();
   std::size_t size() const { return receipts_.size(); }
+  std::string newest_for_test() const { return order_.empty() ? std::string{} : order_.back(); }
 
  private:
   Target& target(Receipt& receipt, std::string_view connection_id, std::string_view user_id);

@@ -1,14 +1,19 @@
 """HUB's operations through the running gateway: sending, receiving, looking, ending; rights; plugins; watch."""
 import hashlib
 import json
-import time
+import os
+import shutil
 import threading
+import time
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
+from support.gateway import ROOT, Gateway
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
+FIXTURES = Path(os.environ.get("PATCHBAY_BUILD") or ROOT / "build" / "release") / "bin" / "fixtures"
 TOKENS = {
     "anna": ["hub.subscribe", "hub.publish", "hub.read"],
     "berta": ["hub.subscribe"],
@@ -18,8 +23,6 @@ TOKENS = {
 
 @pytest.fixture(scope="module")
 def hub():
-    from support.gateway import Gateway
-
     config = {
         "server": {"shards": 2},
         "security": {"tokens": [{"id": f"t-{name}", "sha256": hashlib.sha256(name.encode()).hexdigest(), "user_id": name,
@@ -298,3 +301,43 @@ def test_a_reload_changes_rights_without_closing(make_gateway):
         assert gateway.call("hub_publish", channel="second", data=1)["subscribers"] == 1
         assert receive(ws)["channel"] == "second"
         assert gateway.error("hub_publish", channel="first", data=1).code == "forbidden"
+
+
+def test_a_plugin_publishes_below_its_own_prefix(make_gateway, tmp_path):
+    folder = tmp_path / "plugins"
+    folder.mkdir(mode=0o755)
+    shutil.copy(FIXTURES / "libpatchbay_caller.so", folder)
+    (folder / "libpatchbay_caller.so").chmod(0o755)
+    rules = [{"pattern": "caller.*", "publish": "none"}, {"pattern": "other.*", "publish": "none"}]
+    gateway = make_gateway(config={"plugins": {"directory": str(folder), "grants": {"caller": ["hub.publish"]}}, "hub": {"namespaces": rules}})
+
+    def relay(operation, **arguments):
+        return gateway.admin.call("caller_relay", operation=operation, arguments=arguments)
+
+    with connect(gateway.url.replace("http", "ws") + "/ws/notifications/anna", proxy=None) as user, \
+            connect(gateway.url.replace("http", "ws") + "/ws/channel/caller.news", proxy=None) as listener:
+        for ws in (user, listener):
+            ws.recv(timeout=10)
+        assert receive(listener, "subscribed")["channel"] == "caller.news"
+        assert relay("hub_publish", channel="caller.news", data={"n": 1}) == {"subscribers": 1}
+        assert receive(listener, "message")["data"] == {"n": 1}
+        assert relay("hub_send_to_user", user_id="anna", message={"type": "note"}) == {"connections": 1}
+        assert receive(user)["type"] == "note"
+        for channel in ("other.news", "system"):
+            error = gateway.admin.error("caller_relay", operation="hub_publish", arguments={"channel": channel, "data": 1})
+            assert error.code == "forbidden"
+        assert gateway.error("hub_publish", channel="caller.news", data=1).code == "forbidden"
+
+
+def test_the_other_operations_by_name(gateway):
+    with connect(gateway.url.replace("http", "ws") + "/ws/channel/named", proxy=None) as ws:
+        ws.recv(timeout=10)
+        assert receive(ws)["type"] == "subscribed"
+        assert gateway.call("hub_stats")["channels"] == {"named": 1}
+        assert gateway.call("hub_info")["id"] == "websocket-1"
+        assert gateway.call("hub_broadcast_channel", channel="named", message=1) == {"status": "broadcasted", "channel": "named", "subscribers": 1}
+        assert gateway.call("hub_broadcast_all", type="note", data=2) == {"status": "broadcasted", "connections": 1}
+        assert gateway.call("hub_send_to_chat", workflow="w", app_id="a", chat_id="c", message={"type": "note"}) == {"connections": 0}
+        answer = gateway.call("hub_execute_plugin", plugin="echo", operation="say", data={"text": "x"})
+        assert answer == {"content_type": "application/json", "body": {"success": True, "data": {"text": "x"}}, "status": 200}
+        assert [receive(ws)["data"] for _ in range(2)] == [1, 2]

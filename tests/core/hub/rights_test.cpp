@@ -20,6 +20,7 @@ struct Who {
   bool unrestricted = false;
 };
 Who const anonymous{"anonymous", {"hub.read", "hub.subscribe", "hub.publish", "ha.read"}};
+Who const guest{"token:guest", anonymous.scopes};
 Who const listener{"token:listener", {"hub.subscribe"}};
 Who const team{"token:team", {"team.*"}};
 Who const admin{"token:boss", {"admin"}};
@@ -107,32 +108,32 @@ TEST_F(HubOperationRights, AreAskedForOnEveryOperation) {
     EXPECT_EQ(result.error().code, Code::forbidden) << result.error().message;
     return result.error().pointer;
   };
-  EXPECT_EQ(refused(run(publish, {.channel = "system", .data = {"1"}}, as(anonymous))), "/channel");
+  EXPECT_EQ(refused(run(publish, {.channel = "system", .data = {"1"}}, as(guest))), "/channel");
   EXPECT_EQ(refused(run(publish, {.channel = "missions", .data = {"1"}}, as(listener))), "");  // the row's scope
-  EXPECT_EQ(refused(run(emit, {.channel = "ha.x", .event_type = "note", .data = {"1"}}, as(anonymous))), "/channel");
-  EXPECT_EQ(refused(run(broadcast_channel, {.channel = "audit", .message = {"1"}}, as(anonymous))), "/channel");
+  EXPECT_EQ(refused(run(emit, {.channel = "ha.x", .event_type = "note", .data = {"1"}}, as(guest))), "/channel");
+  EXPECT_EQ(refused(run(broadcast_channel, {.channel = "audit", .message = {"1"}}, as(guest))), "/channel");
   RouteArgs route;
   route.target.channel = "system";
   route.message.text = R"({"type":"x"})";
-  EXPECT_EQ(refused(run(route_message, route, as(anonymous))), "/target/channel");
-  EXPECT_EQ(refused(run(get_presence, {"audit"}, as(anonymous))), "/channel");
-  EXPECT_EQ(refused(run(get_history, {.channel = "private.a"}, as(anonymous))), "/channel");
-  EXPECT_EQ(refused(run(disconnect, {.user_id = "anna"}, as(anonymous))), "");
-  EXPECT_EQ(refused(run(list_connections, {}, as(anonymous))), "");
-  listen({.channel = "audit"}, as(anonymous));
+  EXPECT_EQ(refused(run(route_message, route, as(guest))), "/target/channel");
+  EXPECT_EQ(refused(run(get_presence, {"audit"}, as(guest))), "/channel");
+  EXPECT_EQ(refused(run(get_history, {.channel = "private.a"}, as(guest))), "/channel");
+  EXPECT_EQ(refused(run(disconnect, {.user_id = "anna"}, as(guest))), "");
+  EXPECT_EQ(refused(run(list_connections, {}, as(guest))), "");
+  listen({.channel = "audit"}, as(guest));
   auto const ended = stream_ends.back().get();
   ASSERT_TRUE(ended.has_error());
   EXPECT_EQ(ended.error().code, Code::forbidden);
 
   EXPECT_TRUE(run(publish, {.channel = "ha.states", .data = {"1"}}, as(plugin)));
-  EXPECT_TRUE(run(publish, {.channel = "missions", .data = {"1"}}, as(anonymous)));
-  EXPECT_TRUE(run(get_history, {.channel = "ha.states"}, as(anonymous)));
+  EXPECT_TRUE(run(publish, {.channel = "missions", .data = {"1"}}, as(guest)));
+  EXPECT_TRUE(run(get_history, {.channel = "ha.states"}, as(guest)));
 }
 
 TEST_F(HubOperationRights, ARightThatGoesWithAReloadEndsTheSubscription) {
-  auto const who_may = as(anonymous);
+  auto const who_may = as(guest);
   auto& stream = listen({.channel = "missions"}, who_may);
-  auto& other = listen({.channel = "system"}, who_may, 1);
+  auto& other = listen({.channel = "notes"}, who_may, 1);
   stream.wait_for(1);
   other.wait_for(1);
   auto changed = settings;
@@ -143,7 +144,7 @@ TEST_F(HubOperationRights, ARightThatGoesWithAReloadEndsTheSubscription) {
   EXPECT_EQ(ended.error().code, Code::forbidden);
   settle();
   EXPECT_EQ(published("missions", "1").subscribers, 0U);
-  EXPECT_EQ(published("system", "1").subscribers, 1U);
+  EXPECT_EQ(published("notes", "1").subscribers, 1U);
   EXPECT_EQ(other.wait_for(2)[1].name, "message");
 }
 
