@@ -24,7 +24,7 @@ struct Waiting {
     asio::co_spawn(
         context.get_executor(), std::move(task),
         asio::bind_cancellation_slot(signal.slot(), [this](std::exception_ptr, int count) { turns = count; }));
-    context.run_for(std::chrono::milliseconds{1});
+    context.poll();
     context.restart();
   }
   void run() { context.run_for(std::chrono::seconds{5}); }
