@@ -27,6 +27,10 @@ void AuthGate::received(std::string_view text, bool binary) {
           [this, id = std::string{message.id()}](std::optional<Error> const& refused) { signed_in(refused, id); });
 }
 
+void AuthGate::refused(Error const& why) {
+  connection().send(error_reply(form_, why, {}, connection().hub().clock().wall()));
+}
+
 void AuthGate::signed_in(std::optional<Error> const& refused, std::string const& id) {
   asking_ = false;
   if (!refused) {

@@ -17,6 +17,7 @@ class AuthGate final : public Conversation {
 
   void opened() override {}
   void received(std::string_view text, bool binary) override;
+  void refused(Error const& why) override;
   void deliver(Subscription&, MessagePtr const&) override {}
   void ended(Subscription&, Error const&) override {}
   void direct(MessagePtr const&) override {}  // nobody yet

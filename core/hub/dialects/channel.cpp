@@ -382,6 +382,13 @@ void Channel::on_ack(ClientMessage const& message) {
     refuse(message, {Code::not_found, "no message with this message_id was sent to this connection", "/message_id"});
 }
 
-void Channel::on_refresh(ClientMessage const& message) { renew(connection(), requests_, message, Form::channel); }
+void Channel::on_refresh(ClientMessage const& message) {
+  renew(connection(), requests_, message, Form::channel, [this] {
+    auto const who = connection().who();
+    std::vector<Membership*> all;
+    for (auto const& membership : memberships_) all.push_back(membership.get());
+    for (auto* membership : all) connection().hub().renew(*membership, who);
+  });
+}
 
 }  // namespace patchbay::hub

@@ -29,6 +29,7 @@ class Channel final : public Conversation {
 
   void opened() override;
   void received(std::string_view text, bool binary) override;
+  void refused(Error const& why) override { refuse({}, {}, {}, why); }
   void deliver(Subscription& through, MessagePtr const& message) override;
   void ended(Subscription& through, Error const& why) override;
   void direct(MessagePtr const& message) override { connection().send(message->frame(Form::channel)); }

@@ -44,18 +44,21 @@ std::string expiry_text(Connection const& connection, Form form) {
   return out;
 }
 
-void renew(Connection& connection, Requests& requests, ClientMessage const& message, Form form) {
+void renew(Connection& connection, Requests& requests, ClientMessage const& message, Form form,
+           std::function<void()> renewed) {
   auto token = message.text("token");
   if (!token)
     return connection.send(error_reply(form, token.error(), message.context(), connection.hub().clock().wall()));
   sign_in(connection, requests, std::move(*token),
-          [&connection, form, id = std::string{message.id()}](std::optional<Error> const& refused) {
+          [&connection, form, id = std::string{message.id()},
+           renewed = std::move(renewed)](std::optional<Error> const& refused) {
             if (refused) {
               ErrorContext const context{.request = "refresh", .id = id};
               return connection.send(error_reply(form, *refused, context, connection.hub().clock().wall()));
             }
             ReplyText reply{"refreshed", id};
             connection.send(reply.raw("expires_at", expiry_text(connection, form)).frame());
+            if (renewed) renewed();
           });
 }
 

@@ -21,7 +21,8 @@ void sign_in(Connection& connection, Requests& requests, std::string token,
 std::string expiry_text(Connection const& connection, Form form);
 
 class ClientMessage;
-// The message "refresh" of all dialects, with its reply.
-void renew(Connection& connection, Requests& requests, ClientMessage const& message, Form form);
+// The message "refresh" of all dialects, with its reply; `renewed` is called after the reply of one that went well.
+void renew(Connection& connection, Requests& requests, ClientMessage const& message, Form form,
+           std::function<void()> renewed = {});
 
 }  // namespace patchbay::hub

@@ -26,6 +26,8 @@ void UserForm::refuse(ClientMessage const& message, Error const& error) {
   connection().send(error_reply(Form::user, error, message.context(), now()));
 }
 
+void UserForm::refused(Error const& why) { connection().send(error_reply(Form::user, why, {}, now())); }
+
 void UserForm::received(std::string_view text, bool binary) {
   if (binary) return connection().close(close_code::unsupported_data, "messages are JSON text");
   ClientMessage const message{text};

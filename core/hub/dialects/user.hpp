@@ -19,6 +19,7 @@ class UserForm : public Conversation {
 
   void opened() override;
   void received(std::string_view text, bool binary) final;
+  void refused(Error const& why) final;
   void deliver(Subscription&, MessagePtr const&) override {}  // subscribes to nothing
   void ended(Subscription&, Error const&) override {}
   void direct(MessagePtr const& message) override { connection().send(message->frame(Form::user)); }
