@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::size_t most_listed = 1000;
 
-Error bad_channel() {
+Error bad_channel_or_pattern() {
   return Error{Code::invalid_argument,
                "a channel's name has 1 to 255 of A-Z a-z 0-9 _ . : and -, a prefix ends with .*", "/channel"};
 }
@@ -60,7 +60,7 @@ ConnectionInfo info_of(HubShard& shard, Connection& from) {
 }  // namespace
 
 Reply<PresenceResult> Hub::presence(Call& call, ChannelNameArgs args) {
-  if (!is_channel_name(args.channel)) return bad_channel();
+  if (!is_channel_name(args.channel)) return bad_channel_or_pattern();
   auto const current = rules();
   if (auto refused = refuse(*current, call.principal(), Right::to_see_presence, args.channel, "/channel"))
     return *refused;
@@ -80,7 +80,7 @@ Reply<PresenceResult> Hub::presence(Call& call, ChannelNameArgs args) {
 }
 
 Reply<HistoryResult> Hub::history(Call& call, HistoryArgs args) {
-  if (!is_channel_name(args.channel)) return bad_channel();
+  if (!is_channel_name(args.channel)) return bad_channel_or_pattern();
   auto const current = rules();
   if (auto refused = refuse(*current, call.principal(), Right::to_subscribe, args.channel, "/channel")) return *refused;
   auto& home = home_of(args.channel);
@@ -175,7 +175,7 @@ Task<Result<ChannelsResult>> Hub::list_channels(Call&, ListArgs args) {
 }
 
 Task<Result<ChannelResult>> Hub::channel(Call&, ChannelArgs args) {
-  if (!is_channel_name(args.channel) && !is_channel_pattern(args.channel)) co_return bad_channel();
+  if (!is_channel_name(args.channel) && !is_channel_pattern(args.channel)) co_return bad_channel_or_pattern();
   ChannelResult out;
   out.channel = args.channel;
   std::vector<std::string> ids;
