@@ -11,6 +11,7 @@
 #include "gateway/cli/arguments.hpp"
 #include "gateway/cli/client.hpp"
 #include "gateway/cli/completion.hpp"
+#include "gateway/cli/listen.hpp"
 #include "gateway/cli/output.hpp"
 #include "gateway/cli/serve.hpp"
 #include "gateway/configuration.hpp"
@@ -214,6 +215,18 @@ int run(int argc, char** argv) {
       "stand before it.");
   common.add_to(*call_command);
 
+  ListenOptions listen_options;
+  auto* listen_command = app.add_subcommand("listen", "Print what is published on a channel of the hub, as it comes");
+  listen_command->add_option("CHANNEL", listen_options.channel, "Channel, or prefix such as ha.state.light.*")
+      ->required();
+  listen_command->add_option("--count", listen_options.count, "Stop after so many events (default: never)")
+      ->check(CLI::PositiveNumber);
+  listen_command->add_option("--recover", listen_options.recover,
+                             "EPOCH:OFFSET of the last event seen: first what was missed since");
+  listen_command->add_option("--url", common.url,
+                             "Gateway to talk to (default: $PATCHBAY_URL, else http://127.0.0.1:8765)");
+  listen_command->add_flag("--json", common.json, "Print JSON on a terminal too");
+
   std::string interface;
   auto* operations_command = app.add_subcommand("operations", "List the operations");
   operations_command->add_option("INTERFACE", interface, "Only this interface, such as SYSTEM");
@@ -268,6 +281,12 @@ int run(int argc, char** argv) {
       return asked ? 0 : usage_error;
     }
     return call(common, tool, words);
+  }
+  if (listen_command->parsed()) {
+    auto client = common.open();
+    if (!client) return print_error(client.error());
+    listen_options.json = common.json;
+    return listen(**client, listen_options);
   }
   if (operations_command->parsed()) return list_operations(common, interface);
   if (describe_command->parsed()) return describe(common, format);

@@ -1,4 +1,4 @@
-// The command line: serve, call, operations, describe, plugins, token, check-config, completion, version.
+// The command line: serve, call, listen, operations, describe, plugins, token, check-config, completion, version.
 //
 //   patchbay serve --config patchbay.yaml
 //   patchbay call ha_list_dashboards

@@ -94,8 +94,11 @@ class HttpClient final : public Client {
       pending += part;
       std::size_t from = 0;
       for (auto at = pending.find('\n'); at != std::string::npos; at = pending.find('\n', from)) {
-        if (!take_line(std::string_view{pending}.substr(from, at - from))) return false;
+        auto const go_on = take_line(std::string_view{pending}.substr(from, at - from));
         from = at + 1;
+        if (go_on) continue;
+        pending.clear();
+        return false;
       }
       pending.erase(0, from);
       return true;

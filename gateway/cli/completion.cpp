@@ -7,7 +7,7 @@ std::string bash_completion() {
 _patchbay() {
   local word=${COMP_WORDS[COMP_CWORD]} command=${COMP_WORDS[1]} tool=${COMP_WORDS[2]}
   if ((COMP_CWORD == 1)); then
-    COMPREPLY=($(compgen -W "serve call operations describe plugins token check-config completion version --help --version" -- "$word"))
+    COMPREPLY=($(compgen -W "serve call listen operations describe plugins token check-config completion version --help --version" -- "$word"))
     return
   fi
   case $command in
@@ -22,6 +22,9 @@ _patchbay() {
     serve)
       if [[ ${COMP_WORDS[COMP_CWORD - 1]} == --config ]]; then COMPREPLY=($(compgen -f -- "$word"))
       else COMPREPLY=($(compgen -W "--config --listen --plugins --insecure --help" -- "$word")); fi ;;
+    listen)
+      if [[ $word == -* ]]; then COMPREPLY=($(compgen -W "--count --recover --url --json --help" -- "$word"))
+      elif ((COMP_CWORD == 2)); then COMPREPLY=($(compgen -W "missions agents system tasks audit metrics" -- "$word")); fi ;;
     describe) COMPREPLY=($(compgen -W "openapi markdown --local --url --help" -- "$word")) ;;
     plugins) COMPREPLY=($(compgen -W "list info load replace unload reload-all --local --url --json --help" -- "$word")) ;;
     token) COMPREPLY=($(compgen -W "new --id --scope --json --help" -- "$word")) ;;
