@@ -1,5 +1,5 @@
-// The static pages that are compiled into the program: /docs and what it loads. The build embeds the files of
-// gateway/surfaces/pages (scripts/cmake/embed_pages.cmake). Constant data, any thread.
+// The static pages that are compiled into the program: /docs, /static/websocket_test.html and what they load. The build
+// embeds the files of gateway/surfaces/pages (scripts/cmake/embed_pages.cmake). Constant data, any thread.
 #pragma once
 
 #include <span>

@@ -3,8 +3,8 @@
 #   include(embed_pages)
 #   patchbay_embed_pages(patchbay_gateway gateway/surfaces/pages)
 #
-# Each file of the folder becomes a Page (gateway/surfaces/pages.hpp) under /docs; docs.html is /docs itself. Run as a
-# script (cmake -P) it writes the source file.
+# Each file of the folder becomes a Page (gateway/surfaces/pages.hpp) under /docs, those of its folder `static` under
+# /static; docs.html is /docs itself. Run as a script (cmake -P) it writes the source file.
 
 if(CMAKE_SCRIPT_MODE_FILE)
   set(rows "")
@@ -21,7 +21,9 @@ if(CMAKE_SCRIPT_MODE_FILE)
       message(FATAL_ERROR "${file}: no content type is known for ${kind}")
     endif()
     set(path "/docs/${name}")
-    if(name STREQUAL "docs.html")
+    if(file MATCHES "/static/[^/]+$")
+      set(path "/static/${name}")
+    elseif(name STREQUAL "docs.html")
       set(path "/docs")
     endif()
     file(READ ${file} text)
@@ -49,7 +51,7 @@ std::span<Page const> pages() { return all; }
 endif()
 
 function(patchbay_embed_pages target folder)
-  file(GLOB files CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${folder}/*)
+  file(GLOB_RECURSE files CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${folder}/*)
   set(out ${CMAKE_CURRENT_BINARY_DIR}/embedded_pages.cpp)
   add_custom_command(
     OUTPUT ${out}
