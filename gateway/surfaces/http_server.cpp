@@ -258,6 +258,10 @@ class HttpServer::Impl {
     stopped_ = true;
     if (certificate_check_) runtime_.home().post([check = std::move(certificate_check_)] { check->disarm(); });
     on_each_session([](http::Session& session) { session.close(); }, true);
+    // Peers of the hub's connections get a moment to answer its farewells.
+    auto const farewells = SteadyTime::clock::now() + std::chrono::seconds{1};
+    while (shared_->admission->sessions() > 0 && SteadyTime::clock::now() < farewells)
+      std::this_thread::sleep_for(std::chrono::milliseconds{2});
     if (shared_->hub != nullptr)
       for (auto& state : states_) state->shard.post([state] { hub::Session::abort_all(state->shard); });
     // A handler that ignores its cancellation keeps its session: said, and left to the runtime.
