@@ -64,7 +64,7 @@ struct Handshake {
   std::string peer{};
   bool forwarded = false;
   SteadyTime began{};                       // when the request was there
-  std::shared_ptr<AddressLedger> ledger{};  // null: no limit of the address's bytes
+  std::shared_ptr<AddressLedger> ledger{};  // of the address's bytes; null: no limit
   Admission::Ticket ticket{};
 };
 
