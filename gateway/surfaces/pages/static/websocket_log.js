@@ -78,7 +78,7 @@ export class Log {
   row(entry) {
     const time = new Date(entry.at);
     const clock = `${time.toTimeString().slice(0, 8)}.${String(time.getMilliseconds()).padStart(3, '0')}`;
-    const took = entry.took !== undefined ? `${milliseconds(entry.took)} there and back`
+    const took = entry.took !== undefined ? `${milliseconds(entry.took)} ${entry.type === 'stream' ? 'after the call' : 'there and back'}`
       : entry.age !== undefined ? `${milliseconds(Math.max(0, entry.age))} old` : '';
     const classes = [entry.direction, isError(entry) ? 'bad' : ''].filter(Boolean).join('.');
     const row = h(`li.${classes}`);

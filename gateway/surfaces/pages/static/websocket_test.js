@@ -94,6 +94,7 @@ at('connect-form').addEventListener('submit', (event) => {
   token.set(at('token').value.trim());
   history.replaceState(null, '', `#${endpoint}`);
   link.open(endpoint, {token: at('token').value.trim(), way: at('token-way').value});
+  loadInfo();
   if (dialectOf(endpoint) === 'channel') loadOperations();
 });
 at('disconnect').addEventListener('click', () => link.close());
@@ -203,5 +204,4 @@ at('save').addEventListener('click', () => {
 });
 
 showState('closed');
-loadInfo();
 document.body.dataset.ready = 'true';
