@@ -43,16 +43,20 @@ TEST(Waiter, IsNotified) {
 
 TEST(Waiter, ANotificationBeforeTheCancelledOneHasRunIsKept) {
   Waiting one;
-  one.signal.emit(asio::cancellation_type::all);
-  one.waiter.notify();
+  asio::post(one.context, [&] {  // on its own thread, else Asio posts the cancellation
+    one.signal.emit(asio::cancellation_type::all);
+    one.waiter.notify();
+  });
   one.run();
   EXPECT_EQ(one.turns, 2);
 }
 
 TEST(Waiter, ACancellationAfterTheNotificationChangesNothing) {
   Waiting one;
-  one.waiter.notify();
-  one.signal.emit(asio::cancellation_type::all);
+  asio::post(one.context, [&] {
+    one.waiter.notify();
+    one.signal.emit(asio::cancellation_type::all);
+  });
   one.run();
   EXPECT_EQ(one.turns, 1);
 }
