@@ -260,6 +260,7 @@ void collect(Branch const& branch, std::string const& path, std::map<std::string
 
 std::vector<std::string_view> Branch::names() const {
   std::vector<std::string_view> out;
+  out.reserve(members.size());
   for (auto const& [name, member] : members) out.push_back(name);
   return out;
 }
