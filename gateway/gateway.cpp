@@ -44,6 +44,12 @@ Result<void> Gateway::start() {
   auto& parts = *impl_->parts;
   for (auto const& notice : notices) parts.log.write(LogLevel::warning, "config", notice);
   auto const values = parts.config.values();
+  auto const wanted = static_cast<std::int64_t>(values->websocket_server.max_connections);
+  if (auto const possible = parts.hub.settings()->max_connections; possible < wanted) {
+    auto const asked = std::to_string(wanted), allowed = std::to_string(possible);
+    parts.log.write(LogLevel::warning, "hub", "fewer WebSocket connections than asked for: too few descriptors",
+                    {{"max_connections", asked}, {"possible", allowed}});
+  }
   parts.publish_table();
   parts.runtime.start();
   parts.hub.start();
