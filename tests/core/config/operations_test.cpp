@@ -245,10 +245,12 @@ TEST_F(Operations, OverridesSurviveAReload) {
 }
 
 TEST_F(Operations, PresetsChangeDefaultsOnly) {
-  EXPECT_THAT(data("switch_preset", R"({"name":"maximum"})"), HasSubstr(R"("changed":["logging.format"])"));
+  EXPECT_THAT(data("switch_preset", R"({"name":"maximum"})"),
+              HasSubstr(R"("changed":["hub.users.max_connections","logging.format"])"));
   EXPECT_EQ(config->values()->logging.format, "json");
   EXPECT_EQ(config->values()->logging.level, "info");  // the file says so
-  EXPECT_THAT(data("switch_preset", R"({"name":"standard"})"), HasSubstr(R"("changed":["logging.format"])"));
+  EXPECT_THAT(data("switch_preset", R"({"name":"standard"})"),
+              HasSubstr(R"("changed":["hub.users.max_connections","logging.format"])"));
   EXPECT_THAT(data("switch_preset", R"({"name":"most"})"),
               HasSubstr("not_found: no preset \"most\"; there are minimum"));
 }
