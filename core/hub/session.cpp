@@ -211,8 +211,12 @@ void Session::begin_parting() {
 }
 
 void Session::finish() {
-  if (!said_goodbye_ || half_closed_ || !outbox_.empty() || phase_ == Phase::gone) return;
+  if (!said_goodbye_ || half_closed_ || !outbox_.empty() || phase_ != Phase::closing) return;
   half_closed_ = true;
+  // Behind a close frame nothing comes that a hard end could hurt. Who was refused for what it sent has more under way,
+  // and would lose our farewell: its end is waited for.
+  if (saw_close_ && walk_.remaining() == 0)
+    return asio::post(outbox_.socket().get_executor(), [self = shared_from_this()] { self->abort(); });
   outbox_.socket().shutdown_send();
 }
 
@@ -261,7 +265,7 @@ bool Session::inspect(std::string_view bytes) {
     if (seen.pongs > 0) round_trip_ = last_seen_ - pinged_at_;
     unanswered_ = 0;
   }
-  if (seen.close) said_goodbye_ = true;
+  if (seen.close) said_goodbye_ = saw_close_ = true;
   if (discarding_) {
     finish();
     return false;

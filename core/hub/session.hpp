@@ -157,6 +157,7 @@ class Session final : public Connection,
   bool partial_ = false;       // of a message a part is here, in message_
   bool discarding_ = false;    // nothing that comes is looked at but for the close frame
   bool said_goodbye_ = false;  // the other side
+  bool saw_close_ = false;     // by a close frame
   bool half_closed_ = false;
   mutable bool was_congested_ = false;  // it was said so: Conversation::drained() is due
   bool ending_ = false;
