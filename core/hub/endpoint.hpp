@@ -28,7 +28,8 @@ struct Endpoint {
   std::string token{};  // of ?token=; cleared once it is used
 };
 
-// `target` is the path with its query. Errors: not_found (naming the endpoints there are), invalid_argument (a bad name).
+// `target` is the path with its query. Errors: not_found (naming the endpoints there are), invalid_argument (a bad
+// name).
 Result<Endpoint> endpoint_of(std::string_view target, Settings const& settings);
 // May this principal open it? Anonymous callers with rights may be any user. Errors: forbidden.
 std::optional<Error> refuse(Endpoint const& endpoint, Principal const& who);

@@ -28,12 +28,12 @@ struct Position {
 };
 
 struct Message {
-  std::string channel{};     // empty: sent directly
-  std::string event{};       // of a publication
-  std::string data = "null"; // JSON text: a publication's data, or the whole object of a direct message
-  Position at{};             // offset 0: the channel keeps no history
-  std::string message_id{};  // of a message with a receipt; every frame carries it
-  bool ack = false;          // the client is shown the id and asked to acknowledge
+  std::string channel{};      // empty: sent directly
+  std::string event{};        // of a publication
+  std::string data = "null";  // JSON text: a publication's data, or the whole object of a direct message
+  Position at{};              // offset 0: the channel keeps no history
+  std::string message_id{};   // of a message with a receipt; every frame carries it
+  bool ack = false;           // the client is shown the id and asked to acknowledge
   WallTime time{};
   SteadyTime made{};
   std::array<FramePtr, 2> frames{};  // by Form; null where that form is not needed

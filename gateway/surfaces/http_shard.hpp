@@ -10,10 +10,10 @@
 #include "core/base/caller.hpp"
 #include "core/base/sinks.hpp"
 #include "core/hub/handshake.hpp"
+#include "core/runtime/address_ledger.hpp"
 #include "core/runtime/runtime.hpp"
 #include "gateway/surfaces/http_answer.hpp"
 #include "gateway/surfaces/http_checks.hpp"
-#include "core/runtime/address_ledger.hpp"
 #include "gateway/surfaces/http_routes.hpp"
 #include "gateway/surfaces/http_settings.hpp"
 

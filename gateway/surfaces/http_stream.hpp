@@ -5,9 +5,9 @@
 //   data: {...}
 //
 // An operation may give an event an id of its own instead of the running number, as a position that a client comes back
-// with (Last-Event-ID). The end is the event `end` with the reply envelope; as a server-sent event its id ends with "-end", and a client that
-// comes back with that id is told to stay away (204). Events wait in the connection's output: beyond its bound emit()
-// says `wait` until half of it is sent. Own shard only; owned by its Session.
+// with (Last-Event-ID). The end is the event `end` with the reply envelope; as a server-sent event its id ends with
+// "-end", and a client that comes back with that id is told to stay away (204). Events wait in the connection's output:
+// beyond its bound emit() says `wait` until half of it is sent. Own shard only; owned by its Session.
 #pragma once
 
 #include <string>

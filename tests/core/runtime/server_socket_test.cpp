@@ -211,14 +211,14 @@ TEST_P(TlsServerRefuses, SayingWhichFileIsWrong) {
   EXPECT_EQ(made.error().code, Code::invalid_argument);
   EXPECT_NE(made.error().message.find(row.message), std::string::npos) << made.error().message;
 }
-INSTANTIATE_TEST_SUITE_P(Table, TlsServerRefuses,
-                         testing::Values(Wrong{"missing", "none.pem", "key.pem", "", "server.tls.certificate: "},
-                                         Wrong{"garbage", "garbage.pem", "key.pem", "", "server.tls.certificate: "},
-                                         Wrong{"no_key", "cert.pem", "garbage.pem", "", "server.tls.key: "},
-                                         Wrong{"other_key", "cert.pem", "other.key", "", "does not belong to the certificate"},
-                                         Wrong{"no_ca", "cert.pem", "key.pem", "garbage.pem",
-                                               "server.tls.client_ca: "}),
-                         [](auto const& row) { return std::string{row.param.name}; });
+INSTANTIATE_TEST_SUITE_P(
+    Table, TlsServerRefuses,
+    testing::Values(Wrong{"missing", "none.pem", "key.pem", "", "server.tls.certificate: "},
+                    Wrong{"garbage", "garbage.pem", "key.pem", "", "server.tls.certificate: "},
+                    Wrong{"no_key", "cert.pem", "garbage.pem", "", "server.tls.key: "},
+                    Wrong{"other_key", "cert.pem", "other.key", "", "does not belong to the certificate"},
+                    Wrong{"no_ca", "cert.pem", "key.pem", "garbage.pem", "server.tls.client_ca: "}),
+    [](auto const& row) { return std::string{row.param.name}; });
 
 }  // namespace
 }  // namespace patchbay
