@@ -8,7 +8,7 @@
 namespace patchbay::hub {
 namespace {
 
-constexpr std::size_t first_ring = 4, kept_ring = 8, most_buffers = 64;
+constexpr std::size_t first_ring = 2, kept_ring = 8, most_buffers = 64;
 
 }  // namespace
 

@@ -21,7 +21,7 @@ namespace beast = boost::beast;
 namespace ws = beast::websocket;
 namespace http = beast::http;
 
-constexpr std::size_t first_memory = 4096;  // of a message that does not fit into the small buffer
+constexpr std::size_t first_memory = 1024;  // of a message that does not fit into the small buffer
 
 std::string new_id() {
   std::array<unsigned char, 16> bytes{};
@@ -38,6 +38,14 @@ std::string new_id() {
     out += digits[bytes[i] & 0x0FU];
   }
   return out;
+}
+
+// Most connections name nothing in their path: they share one object. A token is not kept.
+std::shared_ptr<Endpoint const> kept(Endpoint endpoint) {
+  static auto const plain = std::make_shared<Endpoint const>();
+  if (endpoint.dialect == Dialect::channel && endpoint.channel.empty()) return plain;
+  endpoint.token = {};
+  return std::make_shared<Endpoint const>(std::move(endpoint));
 }
 
 // The sessions of one io_context.
@@ -85,14 +93,12 @@ Session::Session(Private, HubShard& hub, Handshake handshake, Make make)
       extra_(std::make_unique<Extra>()),
       make_(make != nullptr ? make : &make_conversation),
       id_(new_id()),
-      endpoint_(std::move(handshake.endpoint)),
+      endpoint_(kept(std::move(handshake.endpoint))),
       peer_(std::move(handshake.peer)),
       ticket_(std::move(handshake.ticket)),
       ledger_(std::move(handshake.ledger)),
       forwarded_(handshake.forwarded),
       timer_([this] { on_timer(); }) {
-  endpoint_.token.clear();
-  endpoint_.token.shrink_to_fit();
   extra_->early = std::move(handshake.early);
   extra_->key = std::move(handshake.key);
   extra_->extensions = std::move(handshake.extensions);
@@ -238,8 +244,8 @@ std::size_t Session::message_limit() const {
   auto const& settings = *hub_.settings();
   if (is_echo()) return static_cast<std::size_t>(settings.echo_message_bytes);
   if (!who_) return static_cast<std::size_t>(settings.unauthenticated_bytes);
-  return static_cast<std::size_t>(endpoint_.dialect == Dialect::channel ? settings.message_bytes
-                                                                        : settings.user_message_bytes);
+  return static_cast<std::size_t>(endpoint_->dialect == Dialect::channel ? settings.message_bytes
+                                                                         : settings.user_message_bytes);
 }
 
 void Session::new_message_limit() { stream_->ws.read_message_max(message_limit()); }

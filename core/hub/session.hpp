@@ -46,7 +46,7 @@ class Session final : public Connection,
   // --- Connection
   std::string const& id() const override { return id_; }
   HubShard& hub() override { return hub_; }
-  Endpoint const& endpoint() const override { return endpoint_; }
+  Endpoint const& endpoint() const override { return *endpoint_; }
   std::string const& peer() const override { return peer_; }
   bool forwarded() const override { return forwarded_; }
   PrincipalPtr const& who() const override { return who_; }
@@ -117,8 +117,8 @@ class Session final : public Connection,
   SteadyTime next_time() const;
   std::chrono::milliseconds stall_time() const;
   void heartbeat(SteadyTime now);
-  bool pinged_by_us() const { return endpoint_.dialect != Dialect::channel; }
-  bool is_echo() const { return endpoint_.dialect == Dialect::echo; }
+  bool pinged_by_us() const { return endpoint_->dialect != Dialect::channel; }
+  bool is_echo() const { return endpoint_->dialect == Dialect::echo; }
 
   // Rare things of a session, made when they are needed.
   struct Extra {
@@ -137,7 +137,7 @@ class Session final : public Connection,
   std::unique_ptr<Extra> extra_;
   Make const make_;
   std::string id_;
-  Endpoint endpoint_;
+  std::shared_ptr<Endpoint const> endpoint_;  // that of /ws/connect is the same for all
   std::string peer_;
   PrincipalPtr who_;
   std::optional<WallTime> expires_;
@@ -148,7 +148,7 @@ class Session final : public Connection,
   FrameWalk walk_;
   std::string message_;  // one that does not fit into small_, of which held_ bytes are here
   std::size_t held_ = 0;
-  std::array<char, 256> small_;
+  std::array<char, 192> small_;
 
   Phase phase_ = Phase::handshake;
   std::shared_ptr<Session> paused_;  // itself, while nothing is read

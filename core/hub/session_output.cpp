@@ -61,7 +61,7 @@ bool Session::congested() const {
 void Session::set_who(PrincipalPtr who, std::optional<WallTime> expires) {
   if (phase_ != Phase::open) return;
   auto const& settings = *hub_.settings();
-  auto const& user = endpoint_.user_id.empty() && who ? who->user_id : endpoint_.user_id;
+  auto const& user = endpoint_->user_id.empty() && who ? who->user_id : endpoint_->user_id;
   if (auto placed = ticket_.belongs_to(user, settings); !placed)
     return close(close_code::try_again_later, placed.error().message);
   who_ = std::move(who);

@@ -201,7 +201,7 @@ def test_an_idle_connection_costs_little(make_gateway):
     each = (resident(gateway.pid) - before) / len(more)
     for client in first + more:
         client.socket.close()
-    assert each < 8 * 1024, f"{each:.0f} bytes a connection"
+    assert each < 6 * 1024, f"{each:.0f} bytes a connection"
 
 
 def test_stopping_with_many_connections(make_gateway):
