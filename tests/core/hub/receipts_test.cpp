@@ -71,6 +71,7 @@ TEST_F(HubReceipts, BelongToWhoGotTheId) {
   auto sender = who("sender");
   auto const sent = run(send_to_user, {.user_id = "anna", .message = {notice}, .receipt = true}, sender);
   auto const id = *sent->message_id;
+  settle();  // the other shard reports whom it reached
   EXPECT_EQ(states(id, sender).size(), 1U);
   EXPECT_EQ(states(id, who("boss", {"admin"})).size(), 1U);
   auto const other = run(get_receipt, {id}, who("other"));
