@@ -57,7 +57,7 @@ function(patchbay_flags target)
     # Optimised, it takes the frames' own operator new for a mismatch of their own operator delete.
     target_compile_options(${target} PRIVATE $<$<AND:$<CONFIG:Release>,$<COMPILE_LANGUAGE:CXX>>:-Wno-mismatched-new-delete>)
     # Optimised, it also sees writes past the end of texts and vectors whose size it just computed.
-    target_compile_options(${target} PRIVATE $<$<AND:$<CONFIG:Release>,$<COMPILE_LANGUAGE:CXX>>:-Wno-stringop-overflow>)
+    target_compile_options(${target} PRIVATE $<$<AND:$<CONFIG:Release>,$<COMPILE_LANGUAGE:CXX>>:-Wno-stringop-overflow$<SEMICOLON>-Wno-array-bounds>)
     if(PATCHBAY_UNITY)  # a batch is the main file, and what it includes has the unnamed namespaces
       target_compile_options(${target} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-Wno-subobject-linkage>)
     endif()
