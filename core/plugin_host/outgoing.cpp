@@ -2,6 +2,8 @@
 
 #include <spdlog/fmt/fmt.h>
 
+#include <boost/asio/bind_cancellation_slot.hpp>
+
 #include "core/plugin_host/text.hpp"
 
 namespace patchbay::plugin_host {

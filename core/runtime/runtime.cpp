@@ -1,6 +1,7 @@
 #include "core/runtime/runtime.hpp"
 
 #include <algorithm>
+#include <boost/asio/bind_cancellation_slot.hpp>
 
 namespace patchbay {
 

@@ -18,7 +18,7 @@
 
 #include "core/base/json.hpp"
 
-struct _cjose_jwk_int;  // cjose's key
+struct _cjose_jwk_int;  // cjose's key: NOLINT(bugprone-reserved-identifier)
 
 namespace patchbay::security {
 

@@ -201,9 +201,8 @@ Task<Result<Nothing>> WebSocket::close(Call& call, CloseArgs args) {
 Task<Result<Nothing>> WebSocket::do_close(std::size_t shard, PrincipalPtr who, CloseArgs args) {
   auto const connection = find(shard, args.connection_id, *who, true);
   if (!connection) co_return connection.error();
-  auto const kept = *connection;
   connections_[shard].erase(args.connection_id);
-  co_return co_await kept->close(args.code, std::move(args.reason));
+  co_return co_await (*connection)->close(args.code, std::move(args.reason));
 }
 
 Task<Result<ListResult>> WebSocket::list(Call& call) {
