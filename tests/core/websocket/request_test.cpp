@@ -146,14 +146,15 @@ TEST_F(WebSocketRequest, TooLargeAndBackpressure) {
   auto const id =
       connected({.url = server.url(), .reconnect = false, .max_message = 4'000'000, .max_queue = 1'000'000});
   EXPECT_EQ(run(send, {.connection_id = id, .text = std::string(4'000'001, 'x')}).error().code, Code::too_large);
-  Code last{};
-  for (int i = 0; i < 100; ++i)
-    if (auto const sent = run(send, {.connection_id = id, .text = std::string(900'000, 'x')}); !sent) {
-      last = sent.error().code;
-      break;
-    }
-  EXPECT_EQ(last, Code::backpressure);
-  EXPECT_GT(run(status, StatusArgs{id})->connections[0].queued_bytes, 100'000);
+  // The kernel takes some megabytes before the queue stays full.
+  std::uint64_t queued = 0;
+  for (int i = 0; i < 1000 && queued < 100'000; ++i) {
+    auto const sent = run(send, {.connection_id = id, .text = std::string(900'000, 'x')});
+    if (sent) continue;
+    ASSERT_EQ(sent.error().code, Code::backpressure);
+    queued = run(status, StatusArgs{id})->connections[0].queued_bytes;
+  }
+  EXPECT_GE(queued, 100'000U);
   done.set_value();
 }
 
