@@ -206,12 +206,13 @@ Task<Result<RouteResult>> Hub::route(Call& call, RouteArgs args) {
 
 namespace {
 
-ExecutePluginResult failure(Error const& error) {
+ExecutePluginResult failure(Call& call, Error const& error) {
   ExecutePluginResult out;
   out.status = row_of(error.code).http_status;
-  out.body.text =
-      fmt::format(R"({{"success":false,"error":{{"code":"{}","message":{},"pointer":{},"retryable":{}}}}})",
-                  name_of(error.code), json::quoted(error.message), json::quoted(error.pointer), error.retryable());
+  out.body.text = fmt::format(
+      R"({{"success":false,"error":{{"code":"{}","message":{},"pointer":{},"retryable":{},"trace":"{}"}}}})",
+      name_of(error.code), json::quoted(error.message), json::quoted(error.pointer), error.retryable(),
+      call.ensure_trace().hex());
   return out;
 }
 
@@ -237,13 +238,13 @@ Task<Result<ExecutePluginResult>> Hub::execute_plugin(Call& call, ExecutePluginA
     if (one->info.verb == args.operation || one->info.tool == args.operation) row = one.get();
   }
   if (row == nullptr)
-    co_return failure(known ? Error{Code::not_found,
-                                    fmt::format("the plugin {} has no operation {}", args.plugin, args.operation),
-                                    "/operation"}
-                            : Error{Code::not_found, fmt::format("no plugin {} is loaded", args.plugin), "/plugin"});
+    co_return failure(
+        call, known ? Error{Code::not_found,
+                            fmt::format("the plugin {} has no operation {}", args.plugin, args.operation), "/operation"}
+                    : Error{Code::not_found, fmt::format("no plugin {} is loaded", args.plugin), "/plugin"});
   auto const& who = call.principal();
   if (args.user_id && *args.user_id != who.user_id && who.name != "anonymous" && !who.may("hub.impersonate"))
-    co_return failure({Code::forbidden, "another's user_id needs the scope hub.impersonate", "/user_id"});
+    co_return failure(call, {Code::forbidden, "another's user_id needs the scope hub.impersonate", "/user_id"});
   Call inner{call};
   if (args.user_id) inner.set_user_id(*args.user_id);
   auto reply = caller_.start_json(*row, inner, args.data.text);
@@ -254,7 +255,7 @@ Task<Result<ExecutePluginResult>> Hub::execute_plugin(Call& call, ExecutePluginA
     auto waiting = reply.task();
     answer = co_await std::move(waiting);
   }
-  if (!answer) co_return failure(answer.error());
+  if (!answer) co_return failure(call, answer.error());
   co_return success(answer->data);
 }
 

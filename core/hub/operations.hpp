@@ -407,6 +407,10 @@ inline constexpr Operation<ExecutePluginArgs, ExecutePluginResult> execute_plugi
     .scope = "public",  // the operation's own scope is what counts
     .audited = false,   // its own call is
     .timeout = std::chrono::minutes{10},
+    .errors =
+        codes(Code::not_found, Code::conflict, Code::too_large, Code::cancelled, Code::unsupported,
+              Code::upstream_failed, Code::auth_failed, Code::tls_failed, Code::connect_failed, Code::connection_lost,
+              Code::unavailable, Code::circuit_open, Code::backpressure, Code::deadline_exceeded),
     .routes = {Route{"POST", "/api/execute/plugin", true}},
     .example = R"({"plugin":"echo","operation":"say","data":{"text":"hello"}})"};
 

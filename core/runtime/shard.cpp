@@ -4,6 +4,13 @@
 
 namespace patchbay {
 
+namespace {
+
+// As the time of the next tick: there is none that would be earlier.
+constexpr auto never_again = SteadyTime::min();
+
+}  // namespace
+
 thread_local Shard* Shard::current_ = nullptr;
 
 Shard::Shard(unsigned index, Clock const& clock)
@@ -26,8 +33,12 @@ void Shard::run() {
 }
 
 void Shard::finish() {
-  // On the own thread: the tick timer belongs to it.
-  post([this] { tick_.cancel(); });
+  // On the own thread: the tick timer belongs to it. Whatever is still armed in the wheel, such as the sweep of a pool,
+  // keeps the thread no longer, also when a tick is just about to be handled.
+  post([this] {
+    tick_at_ = never_again;
+    tick_.cancel();
+  });
   work_.reset();
 }
 
@@ -43,7 +54,7 @@ void Shard::rearm() {
   tick_at_ = *due;
   tick_.expires_at(*due);
   tick_.async_wait([this](boost::system::error_code error) {
-    if (error) return;
+    if (error || tick_at_ == never_again) return;
     tick_at_ = SteadyTime::max();
     wheel_.advance();
     rearm();

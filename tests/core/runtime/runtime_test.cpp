@@ -39,6 +39,27 @@ TEST_F(RuntimeTest, StopEndsRootTasksAndJoinsThem) {
   EXPECT_EQ(ended, 30);
 }
 
+TEST_F(RuntimeTest, ArmedTimersKeepNoShard) {
+  runtime.start();
+  std::vector<std::unique_ptr<Timer>> timers;
+  std::promise<void> armed;
+  auto& home = runtime.home();
+  home.post([&] {
+    timers.push_back(std::make_unique<Timer>());
+    home.wheel().arm(*timers.back(), std::chrono::hours{1});
+    // One that fires at every tick, so that one is always about to be handled when the end comes.
+    timers.push_back(std::make_unique<Timer>());
+    auto* const again = timers.back().get();
+    again->on_expiry([again, &home] { home.wheel().arm(*again, TimerWheel::tick); });
+    home.wheel().arm(*again, TimerWheel::tick);
+    armed.set_value();
+  });
+  armed.get_future().wait();
+  runtime.stop();  // comes back
+  for (auto& timer : timers) EXPECT_TRUE(timer->armed());
+  timers.clear();
+}
+
 TEST_F(RuntimeTest, RootTasksRunOnTheirShard) {
   runtime.start();
   std::promise<unsigned> index;
