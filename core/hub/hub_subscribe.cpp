@@ -96,7 +96,7 @@ Task<Result<SubscribeResult>> Hub::subscribe(Call& call, SubscribeArgs args) {
   if (draining()) co_return Error{Code::unavailable, "the gateway is stopping", "", 1000};
   Listener listener{*part, fmt::format("stream-{}", next_stream_.fetch_add(1))};
   Subscription subscription{listener};
-  auto const who = call.principal_ptr();
+  auto const& who = call.principal_ptr();
   auto recover = recover_of(args);
   auto const asked = recover;
   part->subscribe(subscription, who, args.channel, std::move(recover), [&listener](Result<Subscribed> joined) {

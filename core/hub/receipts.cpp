@@ -27,7 +27,9 @@ int rank(ReceiptState state) {
 std::string Receipts::open(std::string owner) {
   while (receipts_.size() >= most || targets_ >= most_targets) {
     if (order_.empty()) break;
-    drop(order_.front());
+    auto const oldest = std::move(order_.front());
+    order_.pop_front();
+    drop(oldest);  // unless a sweep was faster
   }
   std::random_device device;  // the kernel's: an id is not to be guessed
   auto id = fmt::format("{:x}-{:08x}{:08x}{:016x}", shard_, device(), device(), random_());
@@ -45,7 +47,6 @@ void Receipts::drop(std::string const& id) {
     receipts_.erase(found);
     if (waiting) waiting();
   }
-  std::erase(order_, std::string{id});
 }
 
 std::optional<unsigned> Receipts::shard_of(std::string_view message_id) {
@@ -154,6 +155,7 @@ void Receipts::sweep() {
   for (auto const& [id, receipt] : receipts_)
     if (!receipt.parked && !receipt.changed && receipt.until <= now) old.push_back(id);
   for (auto const& id : old) drop(id);
+  if (!old.empty()) std::erase_if(order_, [this](std::string const& id) { return !receipts_.contains(id); });
 }
 
 }  // namespace patchbay::hub

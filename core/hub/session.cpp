@@ -1,5 +1,6 @@
 #include "core/hub/session.hpp"
 
+#include <spdlog/fmt/fmt.h>
 #include <sys/random.h>
 
 #include <boost/asio/post.hpp>

@@ -29,7 +29,7 @@ class Wire {
             into = *at;
             if (into.size() > 0) break;
           }
-          read(into, std::move(handler));
+          this->read(into, std::move(handler));
         },
         token, buffers);
   }
