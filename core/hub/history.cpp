@@ -42,7 +42,7 @@ Position Histories::append(std::string const& channel, std::shared_ptr<Message> 
                            SteadyTime now) {
   auto& to = log(channel, now);
   message->at = Position{to.epoch, ++to.newest};
-  auto const at = message->at;
+  auto at = message->at;
   to.kept.push_back({message, now, ++turn_});
   bytes_ += cost(*message);
   ++kept_;
