@@ -75,13 +75,13 @@ inline void Outgoing::done(void* user, pb_error const* error, pb_str data) {
   self->host.post([self, result = std::move(result)]() mutable {
     self->result = std::move(result);
     self->ended = true;
-    auto& host = self->host;
-    host.outgoing_.remove(self);
+    auto& plugin = self->host;
+    plugin.outgoing_.remove(self);
     if (self->abandoned)
       delete self;
     else
       self->gate.open();
-    host.outgoing_ended();
+    plugin.outgoing_ended();
   });
 }
 
