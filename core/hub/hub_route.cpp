@@ -210,7 +210,7 @@ ExecutePluginResult failure(Call& call, Error const& error) {
   ExecutePluginResult out;
   out.status = row_of(error.code).http_status;
   out.body.text = fmt::format(
-      R"({{"success":false,"error":{{"code":"{}","message":{},"pointer":{},"retryable":{},"trace":"{}"}}}})",
+      R"({{"success":false,"status":"error","error":{{"code":"{}","message":{},"pointer":{},"retryable":{},"trace":"{}"}}}})",
       name_of(error.code), json::quoted(error.message), json::quoted(error.pointer), error.retryable(),
       call.ensure_trace().hex());
   return out;
