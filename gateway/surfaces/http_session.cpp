@@ -27,6 +27,7 @@ Session::Session(std::shared_ptr<ShardState> state, ServerSocket socket, ip::add
 }
 
 Session::~Session() {
+  held_.clear();  // first: who sees that no connection is left sees no bytes held either
   state_->sessions.erase(this);
   state_->counters.connections(-1);
   count_.fetch_sub(1);
