@@ -32,7 +32,10 @@ HomeAssistant::HomeAssistant(sdk::Host& host, sdk::Config config)
       dashboards_(host, session_, versions_),
       events_(host, session_),
       services_(session_) {
-  if (!settings_.url.empty()) host.spawn("first connection", session_.connect_now());
+  if (settings_.url.empty())
+    host.set_health(true, "no Home Assistant is configured");
+  else
+    host.spawn("watch over the session", session_.watch());
 }
 
 void HomeAssistant::declare(sdk::Table<HomeAssistant>& table) {
