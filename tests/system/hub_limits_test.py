@@ -5,6 +5,7 @@ import time
 import pytest
 
 from support.gateway import Gateway
+from support.hub_client import static_token
 from support.raw_websocket import RawWebSocket, frame, handshake
 
 TEXT, PING = 0x81, 0x89
@@ -243,3 +244,110 @@ def test_who_does_not_read_is_let_go(make_gateway):
     while gateway.call("hub_stats")["total_connections"] != 1:
         assert time.monotonic() < deadline, "the slow reader is still there"
     assert slow.read_close() in (1013, None)
+
+
+# --- how many, and how much of one address
+
+@pytest.fixture(scope="module")
+def proxied():
+    """Behind a trusted proxy, which is where addresses that are not loopback come from here."""
+    tokens = [static_token(name, "hub.*", user_id=name) for name in ("anna", "berta", "carla", "dora")]
+    with Gateway(config={"server": {"trusted_proxies": ["127.0.0.1"]}, "security": {"tokens": tokens}, "hub": {"users": {"max_connections": 2}},
+                         "limits": {"hub_address_connections": 3, "address_bytes": 4 << 20}}) as started:
+        yield started
+
+
+def far(address: str, token: str) -> dict:
+    return {"X-Forwarded-For": address, "Authorization": f"Bearer {token}"}
+
+
+def refused(gateway, path: str, fields: dict) -> None:
+    status, answer, body = handshake(gateway, path, fields)
+    assert status == 503, body
+    assert int(answer["retry-after"]) >= 1
+    error = json.loads(body)["error"]
+    assert (error["code"], error["retryable"]) == ("unavailable", True) and "WebSocket sessions of one" in error["message"]
+
+
+def let_in(gateway, path: str, fields: dict) -> None:
+    deadline = time.monotonic() + 10
+    while (status := handshake(gateway, path, fields)[0]) != 101:
+        assert status == 503 and time.monotonic() < deadline, "the place of a connection that has gone is not given back"
+
+
+def test_sessions_of_one_address(proxied):
+    users = ["anna", "berta", "carla", "dora"]
+    clients = [opened(proxied, fields=far("203.0.113.1", users[i])) for i in range(3)]
+    refused(proxied, "/ws/connect", far("203.0.113.1", "dora"))
+    opened(proxied, fields=far("203.0.113.2", "dora")).socket.close()  # another address
+    opened(proxied, fields=far("2001:db8::1", "dora")).socket.close()
+    clients.pop().socket.close()
+    let_in(proxied, "/ws/connect", far("203.0.113.1", "dora"))
+    for client in clients:
+        client.socket.close()
+
+
+def test_sessions_of_one_user(proxied):
+    clients = [opened(proxied, path, fields=far(f"203.0.113.{10 + i}", "anna")) for i, path in enumerate(("/ws/connect", "/ws/notifications/anna"))]
+    refused(proxied, "/ws/connect", far("203.0.113.12", "anna"))
+    refused(proxied, "/ws/notifications/anna", far("203.0.113.13", "anna"))
+    opened(proxied, fields=far("203.0.113.12", "berta")).socket.close()  # another user
+    # Who says who they are in the first message is counted too.
+    late = RawWebSocket(proxied, "/ws/connect", {"X-Forwarded-For": "203.0.113.14"}).__enter__()
+    late.send_text('{"type":"auth","token":"anna"}')
+    assert late.read_close() == 1013
+    clients.pop().socket.close()
+    let_in(proxied, "/ws/connect", far("203.0.113.12", "anna"))
+    clients.pop().socket.close()
+
+
+def test_loopback_has_no_such_limits(make_gateway):
+    gateway = make_gateway(config={"limits": {"hub_address_connections": 1}, "hub": {"users": {"max_connections": 1}}})
+    clients = [opened(gateway, USER) for _ in range(4)]
+    for client in clients:
+        client.socket.close()
+
+
+UNFINISHED = (1 << 20) - 1024
+
+
+def begin_a_message(client: RawWebSocket) -> None:
+    """All but the end of a message of nearly 1 MiB."""
+    client.send_what_is_taken(frame(0x01, b"a" * UNFINISHED))
+
+
+def test_unfinished_messages_of_one_address(make_gateway):
+    gateway = make_gateway(config={"limits": {"address_bytes": 4 << 20}})  # loopback too
+    clients = [opened(gateway, USER) for _ in range(8)]
+    for client in clients:
+        begin_a_message(client)
+    # Four times 1 MiB does not fit beside what is held for a connection at all: the others are told to come back.
+    closed, kept = [], []
+    for client in clients:
+        client.socket.settimeout(1.5)
+        try:
+            got = client.read()
+            assert got is not None and got.opcode == 8 and got.code == 1013, got
+            closed.append(client)
+        except TimeoutError:
+            kept.append(client)
+    assert len(closed) >= 4 and kept, (len(closed), len(kept))
+    assert gateway.call("system_health")["status"] == "ok"  # an ordinary request is served meanwhile
+    for client in kept:  # from the other side: who kept within it is served
+        client.socket.settimeout(10)
+        client.send(frame(0x80, b""))
+        assert json.loads(client.read().text)["code"] == "invalid_argument"  # no JSON, but a message
+    for client in kept + closed:
+        client.socket.close()
+    deadline = time.monotonic() + 10
+    while True:  # what has gone is given back
+        again = [opened(gateway, USER) for _ in range(3)]
+        for client in again:
+            begin_a_message(client)
+            client.send_what_is_taken(frame(0x80, b""))
+        answers = [client.read() for client in again]
+        for client in again:
+            client.socket.close()
+        if all(answer is not None and answer.opcode == 1 for answer in answers):
+            break
+        assert time.monotonic() < deadline, answers
