@@ -53,20 +53,12 @@ void settle(Layers const& layers, LoadOptions const& options, Effective& effecti
 
 std::vector<std::string> Loaded::notices() const {
   std::vector<std::string> out;
-  auto const given = [&](std::string_view path) {
-    auto const found = effective.find(path);
-    auto const standard = layers.standard.whole.find(path);
-    return found != effective.end() && standard != layers.standard.whole.end() &&
-           found->second.json != standard->second.json;
-  };
   for (auto const& token : values.security.tokens)
     if (token.entities)
       out.push_back(
           fmt::format("security.tokens: the token {} has a list of entities, which this version does not "
                       "enforce; it gets none of its ha.* and admin scopes",
                       token.id));
-  if (given("hub.broker"))
-    out.emplace_back("hub.broker: this version has the memory broker only; messages stay in this process");
   return out;
 }
 
