@@ -1,10 +1,11 @@
 """Every limit of a WebSocket client, from both sides."""
 import json
+import resource
 import time
 
 import pytest
 
-from support.gateway import Gateway
+from support.gateway import Gateway, binary
 from support.hub_client import static_token
 from support.raw_websocket import RawWebSocket, frame, handshake
 
@@ -351,3 +352,61 @@ def test_unfinished_messages_of_one_address(make_gateway):
         if all(answer is not None and answer.opcode == 1 for answer in answers):
             break
         assert time.monotonic() < deadline, answers
+
+
+# --- the figures themselves
+
+DOCUMENTED = {"message_bytes": 64 << 10, "user_message_bytes": 1 << 20, "unauthenticated_message_bytes": 4 << 10, "message_fragments": 1024,
+              "json_depth": 64, "json_values": 10_000, "json_string_bytes": 1 << 20, "pings_per_second": 100, "commands_per_second": 2000,
+              "subscriptions": 128, "send_queue_bytes": 1 << 20, "send_stall_ms": 5000, "close_timeout_ms": 5000, "authentication_timeout_ms": 10_000,
+              "renewal_timeout_ms": 25_000, "max_connections": 10_000, "hub_address_connections": 1000, "user_connections": 32,
+              "http_connections": 256, "address_bytes": 32 << 20, "echo_message_bytes": 17 << 20}
+
+
+def limits_of(gateway) -> dict:
+    lines = (line for line in gateway.get("/metrics").text.splitlines() if line.startswith("patchbay_limit{"))
+    return {line.split('"')[1]: float(line.rsplit(" ", 1)[1]) for line in lines}
+
+
+def test_the_limits_in_force_are_the_documented_ones(gateway):
+    shown = limits_of(gateway)
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    expected = {**DOCUMENTED, "max_connections": min(10_000, hard - 512)}
+    assert {name: shown.get(name) for name in expected} == expected
+
+
+def test_fewer_descriptors_mean_fewer_sessions(make_gateway, monkeypatch, tmp_path):
+    narrow = tmp_path / "patchbay"
+    narrow.write_text(f'#!/bin/sh\nulimit -n 1024\nulimit -S -n 600\nexec "{binary()}" "$@"\n')
+    narrow.chmod(0o755)
+    monkeypatch.setenv("PATCHBAY_BIN", str(narrow))
+    gateway = make_gateway()
+    assert limits_of(gateway)["max_connections"] == 1024 - 512
+    assert "fewer WebSocket connections than asked for" in gateway.stderr
+    descriptors = next(line for line in open(f"/proc/{gateway.process.pid}/limits") if line.startswith("Max open files")).split()
+    assert descriptors[3] == descriptors[4] == "1024", "the soft limit is raised to the hard one"
+
+
+def test_json_within_its_limits_is_read(gateway):
+    client = opened(gateway)
+    for data in ("[" * 62 + "]" * 62, "[" + "1," * 9_900 + "1]", json.dumps("x" * 60_000)):
+        client.send_text('{"type":"publish","channel":"c","event":"note","data":' + data + "}")
+        assert json.loads(client.read().text)["type"] == "published", data[:20]
+
+
+def test_a_token_in_the_first_message_may_have_some_length(make_gateway):
+    gateway = make_gateway(config={"security": {"tokens": [static_token("t" * 3900, "hub.*", id="long")]}})
+    with RawWebSocket(gateway, "/ws/connect") as client:
+        message = json.dumps({"type": "auth", "token": "t" * 3900})
+        client.send_text(message + " " * (4096 - len(message)))
+        assert json.loads(client.read().text)["type"] == "authenticated"
+    with RawWebSocket(gateway, "/ws/connect") as client:
+        client.send_text(message + " " * (4097 - len(message)))
+        assert client.read_close() == 1009
+
+
+def test_failed_logins_of_one_address(make_gateway):
+    gateway = make_gateway(config={"security": {"tokens": [static_token("good", "hub.*")], "failed_logins_per_minute": 5}})
+    good, bad = ({"Authorization": f"Bearer {word}"} for word in ("good", "bad"))
+    assert [handshake(gateway, "/ws/connect", bad)[0] for _ in range(7)] == [401] * 5 + [429] * 2
+    assert handshake(gateway, "/ws/connect", good)[0] == 101, "only failing attempts are held back"
