@@ -74,7 +74,7 @@ void Calls::begin(ClientMessage const& message) {
   if (!operation) return connection_.send(failed(id, operation.error(), running->call));
   auto& hub = connection_.hub();
   if (hub.draining()) {
-    Error const stopping{Code::unavailable, "the gateway is stopping"};
+    Error const stopping{Code::unavailable, "the gateway is stopping", {}, 1000};
     return connection_.send(failed(id, stopping, running->call));
   }
   if (auto const most = hub.settings()->running_calls; static_cast<std::int64_t>(running_.size()) >= most) {
@@ -122,6 +122,14 @@ void Calls::cancel(ClientMessage const& message) {
     return refuse(message, {Code::not_found, fmt::format("no call with the id {} is running", id), "/id"});
   (*found)->wake();
   (*found)->call.stop(Stopped::cancelled);
+}
+
+void Calls::draining() {
+  auto const ending = running_;  // one that ends leaves the list
+  for (auto* running : ending) {
+    running->wake();
+    running->call.stop(Stopped::shutdown);
+  }
 }
 
 void Calls::drained() {

@@ -5,8 +5,8 @@
 //   {"type":"result","id":7,"status":"success","data":{}}                           once
 //   {"type":"cancel","id":7}                                                        ends it: the result says cancelled
 //
-// A stream waits while the connection is congested. All end with the connection. At most limits.running_calls at a
-// time. Own shard only; owned by the conversation.
+// A stream waits while the connection is congested. All end with the connection, and when the gateway drains. At most
+// limits.running_calls at a time. Own shard only; owned by the conversation.
 #pragma once
 
 #include "core/hub/connection.hpp"
@@ -25,6 +25,8 @@ class Calls {
   void cancel(ClientMessage const& message);
   // The connection takes more again.
   void drained();
+  // The gateway is stopping: those that run end as `unavailable`, while their answers can still be sent.
+  void draining();
   void stop(Stopped why) { requests_.stop(why); }
   std::size_t running() const { return running_.size(); }
 

@@ -78,6 +78,7 @@ void Channel::drained() {
 void Channel::draining(std::chrono::milliseconds come_back_after) {
   ReplyText hint{"reconnect"};
   reply(hint.number("after_ms", static_cast<std::uint64_t>(come_back_after.count())).frame());
+  if (calls_) calls_->draining();
 }
 
 void Channel::closed() {

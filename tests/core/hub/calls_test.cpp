@@ -92,6 +92,25 @@ TEST_F(HubCalls, AnIdInUseIsAConflictAndTheCallGoesOn) {
   EXPECT_NE(client->next().find(R"("id":1,"status":"success")"), std::string::npos);
 }
 
+TEST_F(HubCalls, ADrainEndsThemAsUnavailableBehindTheHint) {
+  auto* client = welcomed();
+  for (int i = 0; i < 3; ++i)
+    client->say(R"({"type":"call","id":)" + std::to_string(i) +
+                R"(,"operation":"test_words","arguments":{"message":"pause"}})");
+  client->on_shard([&] { client->conversation().draining(1234ms); });
+  EXPECT_EQ(client->next(), R"({"type":"reconnect","after_ms":1234})");
+  for (int i = 0; i < 3; ++i) {
+    auto const result = client->next();
+    EXPECT_EQ(
+        result.rfind(
+            R"({"type":"result","id":)" + std::to_string(i) + R"(,"status":"error","error":{"code":"unavailable")", 0),
+        0U)
+        << result;
+    EXPECT_NE(result.find(R"("retryable":true,"retry_after_ms":1000)"), std::string::npos) << result;
+  }
+  on(0, [&] { EXPECT_TRUE(waiters.empty()); });
+}
+
 TEST_F(HubCalls, AllEndWithTheConnection) {
   auto* client = welcomed();
   for (int i = 0; i < 3; ++i)
