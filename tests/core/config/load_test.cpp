@@ -212,13 +212,15 @@ TEST(ConfigLoad, ATokenThatCannotBeReadIsAProblem) {
               HasSubstr("security.jwt.key: the secret file /nonexistent/key cannot be read"));
 }
 
-TEST(ConfigLoad, NoticesWhatIsAcceptedButNotServed) {
+TEST(ConfigLoad, NoticesWhatIsAcceptedButHasNoEffect) {
   EXPECT_TRUE(from("logging: {level: debug}").notices().empty());
   EXPECT_TRUE(from("server: {tls: {certificate: /c, key: /k}}\nhub: {echo: true, deflate: {enabled: true}}\n"
                    "security: {jwt: {algorithms: [HS256], key: k}}")
                   .notices()
                   .empty());
-  EXPECT_THAT(from("hub: {broker: redis}").notices(), testing::ElementsAre(HasSubstr("hub.broker")));
+  auto const limited = "security: {tokens: [{id: a, sha256: '" + std::string(64, '0') +
+                       "', scopes: [ha.read], entities: {allow: ['light.*']}}]}";
+  EXPECT_THAT(from(limited).notices(), testing::ElementsAre(HasSubstr("token a")));
 }
 
 TEST(ConfigLoad, NamespacesOfTheDefaultComeAfterTheOwnOnes) {
