@@ -412,11 +412,12 @@ void HubShard::drain(std::chrono::milliseconds within) {
 void HubShard::drain_step() {
   auto const left = std::chrono::ceil<std::chrono::milliseconds>(drain_end_ - clock().now());
   if (left.count() <= 0) {
-    // What the calls' end says gets a moment to be written.
     if (gave_up_) return close_all();
+    // What the calls' end says gets a moment to be written.
     give_up_calls();
-    return shard_.wheel().arm(drain_timer_, drain_step_time);
+    drain_end_ = clock().now() + drain_step_time;
   }
+  if (gave_up_) return shard_.wheel().arm(drain_timer_, drain_step_time);
   // So many at once that the last ones go when the time is over.
   auto const steps = std::max<std::int64_t>(1, left / drain_step_time);
   constexpr std::size_t least = 50;

@@ -136,8 +136,10 @@ TEST_F(HubCalls, WhatADrainWaitedForInVainEndsAsUnavailable) {
   busy->next();  // the hint
   advance(std::chrono::milliseconds{1800});
   EXPECT_TRUE(busy->is_open());
-  advance(std::chrono::milliseconds{400});
+  clock.advance(std::chrono::milliseconds{300});
+  on(0, [&] { runtime.shard(0).wheel().advance(); });
   EXPECT_EQ(busy->next().rfind(R"({"type":"result","id":1,"status":"error","error":{"code":"unavailable")", 0), 0U);
+  advance(std::chrono::milliseconds{100});
   EXPECT_EQ(busy->closed_with(), 1012);
 }
 
