@@ -2,6 +2,7 @@
 import base64
 import hashlib
 import json
+import queue
 import threading
 import time
 import zlib
@@ -122,19 +123,20 @@ def test_large_messages_with_and_without_compression(client, compression):
 
 
 def test_headers_subprotocol_and_user(client):
-    seen = []
+    seen = queue.Queue()  # the handler begins when its handshake has been answered, perhaps after the client's
 
     def handler(ws):
-        seen.append(ws.request)
+        seen.put(ws.request)
         echo(ws)
 
     with peer(handler, subprotocols=["b"]) as url:
         made = client.call("websocket_connect", url=url.replace("ws://", "ws://user:pa%20ss@") + "/p?token=hidden",
                            headers={"X-One": "1"}, subprotocols=["a", "b"])
         assert made["subprotocol"] == "b"
-        assert seen[0].headers["X-One"] == "1"
-        assert base64.b64decode(seen[0].headers["Authorization"].split()[1]) == b"user:pa ss"
-        assert seen[0].path == "/p?token=hidden"
+        request = seen.get(timeout=10)
+        assert request.headers["X-One"] == "1"
+        assert base64.b64decode(request.headers["Authorization"].split()[1]) == b"user:pa ss"
+        assert request.path == "/p?token=hidden"
         shown = state(client, made["connection_id"])
         assert shown["url"] == url + "/p"
         client.call("websocket_close", connection_id=made["connection_id"])
