@@ -85,6 +85,12 @@ class World : public plugin_host::PluginHostTest {
 
 std::unique_ptr<World> world;  // of the suite's test that runs
 
+// It is a test itself, and must end before what GoogleTest keeps in statics.
+class WorldEnds final : public testing::Environment {
+  void TearDown() override { world.reset(); }
+};
+auto* const world_ends = testing::AddGlobalTestEnvironment(new WorldEnds);
+
 std::unique_ptr<hub::Broker> make_of_plugin(hub::BrokerSink& sink, Clock const& clock, std::size_t bytes) {
   world = std::make_unique<World>();
   auto out = world->make(sink, clock, bytes);
