@@ -215,6 +215,25 @@ Tool<AutomationWritten> create(HomeAssistant& self, sdk::Call& call, CreateAutom
   co_return out;
 }
 
+// Home Assistant answers before it has loaded what it stored.
+sdk::Task<Result<void>> await_loaded(HomeAssistant& self, sdk::Call& call, std::string entity_id, std::string hash) {
+  auto const until = std::chrono::steady_clock::now() + std::chrono::seconds{5};
+  for (auto pause = std::chrono::milliseconds{10};; pause *= 2) {
+    auto asking = self.session().command(call, Command{"automation/config"}.text("entity_id", entity_id));
+    Result<Frame> config = co_await std::move(asking);
+    if (!config && config.error().code != Code::not_found) co_return config.error();
+    auto parsed = json::parse(config ? raw::member(config->result(), "config") : "null", json::upstream_limits);
+    if (parsed && config_hash(parsed->document) == hash) co_return Result<void>{};
+    if (std::chrono::steady_clock::now() + pause > until || call.cancelled())
+      co_return Error{Code::upstream_failed,
+                      fmt::format("the change of {} is stored, but Home Assistant has not loaded it: see its log",
+                                  entity_id)};
+    sdk::SteadyTimer timer{self.host().executor()};
+    timer.expires_after(pause);
+    co_await timer.async_wait(sdk::use_task_tuple);
+  }
+}
+
 Error has_no_id(Item const& item) {
   return Error{Code::unsupported,
                fmt::format("{} has no id, so Home Assistant's editor cannot change it: give it an id in the YAML file "
@@ -255,6 +274,9 @@ Tool<AutomationWritten> update(HomeAssistant& self, sdk::Call& call, UpdateAutom
   auto writing = self.editor().write(call, std::move(thing), std::move(change), std::move(make));
   Result<Edited> written = co_await std::move(writing);
   if (!written) co_return written.error();
+  auto waiting = await_loaded(self, call, item->entity_id, written->hash);
+  Result<void> loaded = co_await std::move(waiting);
+  if (!loaded) co_return loaded.error();
   sdk::Answer<AutomationWritten> out;
   tell(out.data, std::move(*written), item->key);
   out.data.entity_id = std::move(item->entity_id);

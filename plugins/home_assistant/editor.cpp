@@ -59,10 +59,11 @@ sdk::Task<Result<Turns::Turn>> Editor::enter(sdk::Call& call, Thing const& thing
   return turns_.enter(call, std::string{name_of(thing.kind)} + "s");
 }
 
-Result<std::optional<std::string>> Editor::keep(Thing const& thing, Stored const& stored, std::string_view tool) {
-  if (stored.config.IsNull()) return std::optional<std::string>{};
+Result<std::optional<std::string>> Editor::keep(Thing const& thing, std::string_view text, std::string_view hash,
+                                                std::string_view tool) {
+  if (hash.empty()) return std::optional<std::string>{};  // nothing was there
   auto const record = "{\"entity_id\":" + json::quoted(thing.entity_id) + "}";
-  auto kept = versions_.keep(name_of(thing.kind), thing.key, stored.hash, tool, stored.text, record,
+  auto kept = versions_.keep(name_of(thing.kind), thing.key, hash, tool, text, record,
                              std::chrono::system_clock::now());
   if (!kept)
     return Error{kept.error().code,
@@ -83,16 +84,17 @@ sdk::Task<Result<Edited>> Editor::write(sdk::Call& call, Thing thing, Change cha
   out.created = now->config.IsNull();
   auto made = make(*now);
   if (!made) co_return made.error();
-  auto kept = keep(thing, *now, change.tool);
+  auto kept = keep(thing, now->text, now->hash, change.tool);
   if (!kept) co_return kept.error();
   out.version = *kept;
   auto saving = session_.rest(call, "POST", path_of(thing.kind, thing.key), std::move(*made));
   Result<RestAnswer> saved = co_await std::move(saving);
   if (!saved) {
     auto error = saved.error();
-    if (error.code == Code::invalid_argument)
-      error.message = fmt::format("Home Assistant refuses this {}: {}", name_of(thing.kind),
-                                  error.message.substr(error.message.find(": ") + 2));
+    auto const reason = error.message.find(": ");
+    if (error.code == Code::invalid_argument && reason != std::string::npos)
+      error.message =
+          fmt::format("Home Assistant refuses this {}: {}", name_of(thing.kind), error.message.substr(reason + 2));
     co_return error;
   }
   auto reading = load(call, thing.kind, thing.key);
@@ -112,7 +114,7 @@ sdk::Task<Result<Edited>> Editor::remove(sdk::Call& call, Thing thing, Change ch
   if (!now) co_return now.error();
   if (now->config.IsNull()) co_return not_kept(thing);
   if (auto same = check_hash(thing, change, now->hash); !same) co_return same.error();
-  auto kept = keep(thing, *now, change.tool);
+  auto kept = keep(thing, now->text, now->hash, change.tool);
   if (!kept) co_return kept.error();
   Edited out;
   out.previous_hash = now->hash;

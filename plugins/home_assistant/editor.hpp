@@ -43,7 +43,8 @@ class Editor {
 
  private:
   sdk::Task<Result<Turns::Turn>> enter(sdk::Call& call, Thing const& thing);
-  Result<std::optional<std::string>> keep(Thing const& thing, Stored const& stored, std::string_view tool);
+  Result<std::optional<std::string>> keep(Thing const& thing, std::string_view text, std::string_view hash,
+                                          std::string_view tool);
 
   Session& session_;
   VersionStore& versions_;

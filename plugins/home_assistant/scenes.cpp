@@ -259,6 +259,12 @@ Tool<SceneCreated> create(HomeAssistant& self, sdk::Call& call, CreateSceneArgs 
                       fmt::format("the scene {} is stored, but Home Assistant has not loaded it: see its log, and "
                                   "whether configuration.yaml has \"scene: !include scenes.yaml\"",
                                   key)};
+    if (written->created && *made != entity_id && was.empty()) {  // Home Assistant names it by its name
+      auto naming = self.session().command(
+          call, Command{"config/entity_registry/update"}.text("entity_id", *made).text("new_entity_id", entity_id));
+      Result<Frame> named = co_await std::move(naming);
+      if (named) *made = entity_id;
+    }
     entity_id = std::move(*made);
     out.data.replaced = !written->created;
     out.data.id = key;
