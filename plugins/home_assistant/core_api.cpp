@@ -139,9 +139,13 @@ constexpr auto get_config_op = read_op<Nothing, std::map<std::string, RawJson>>(
     "get_config", "Return the core configuration: version, location, units, components and state.", "{}");
 constexpr auto panels_op =
     read_op<Nothing, PanelsResult>("get_panels", "List the panels of the Home Assistant sidebar.", "{}");
-constexpr auto render_op =
-    read_op<RenderArgs, RenderResult>("render_template", "Render a Jinja2 template on the Home Assistant server.",
-                                      R"({"template":"{{ states('light.bed_light') }}"})");
+constexpr auto render_op = [] {
+  auto op =
+      read_op<RenderArgs, RenderResult>("render_template", "Render a Jinja2 template on the Home Assistant server.",
+                                        R"({"template":"{{ states('light.bed_light') }}"})");
+  op.aliases = "eval_template";
+  return op;
+}();
 constexpr sdk::Operation<FireEventArgs, FireEventResult> fire_op{
     .name = "fire_event",
     .summary = "Fire an event on the Home Assistant event bus.",

@@ -127,7 +127,8 @@ constexpr auto create_op = dashboard_change<CreateArgs, CreateResult>(
     R"({"url_path":"living-room","title":"Living room"})", Effect::write);
 constexpr auto update_op = dashboard_change<UpdateArgs, UpdateResult>(
     "update_dashboard_config", "Replace the whole configuration of a dashboard; the old one is kept as a version.",
-    R"({"url_path":"living-room","config":{"views":[{"title":"Home","cards":[]}]}})", Effect::destructive);
+    R"({"url_path":"living-room","config":{"views":[{"title":"Home","cards":[]}]}})", Effect::destructive, "dashboards",
+    "save_dashboard_config");
 constexpr auto delete_op = dashboard_change<DeleteArgs, DeleteResult>(
     "delete_dashboard", "Delete a dashboard; its configuration is returned and kept as a version.",
     R"({"url_path":"living-room"})", Effect::destructive);

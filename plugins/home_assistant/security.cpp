@@ -458,7 +458,7 @@ Tool<SecurityResult> security(HomeAssistant& self, sdk::Call& call, SecurityArgs
 }  // namespace
 
 void declare_security(sdk::Table<HomeAssistant>& table) {
-  add_tool<anomaly_op, &anomaly>(table);
+  add_tool<anomaly_op, &anomaly, Reach::entities>(table);
   add_tool<security_op, &security>(table);
 }
 
