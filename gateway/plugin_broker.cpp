@@ -9,49 +9,19 @@
 #include "core/plugin_host/broker_link.hpp"
 
 namespace patchbay {
-namespace {
-
-using hub::HistoryPage;
-using hub::HistoryRule;
-using hub::Member;
-using hub::Message;
-using hub::Position;
-using plugin_host::BrokerAnswer;
-using plugin_host::BrokerKeep;
-using plugin_host::BrokerLink;
-using plugin_host::BrokerMessage;
-
-constexpr std::uint32_t most_missed = 10'000;  // asked for of one channel when the server is back
-
-std::int64_t milliseconds(SteadyTime time) {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count();
-}
-BrokerMessage to_broker(Message const& message) {
-  auto const since = message.time.time_since_epoch();
-  return {.channel = message.channel,
-          .event = message.event,
-          .data = message.data,
-          .message_id = message.message_id,
-          .ack = message.ack,
-          .time_us = std::chrono::duration_cast<std::chrono::microseconds>(since).count()};
-}
-std::shared_ptr<Message> to_hub(BrokerMessage&& from, SteadyTime now) {
-  auto out = std::make_shared<Message>();
-  out->channel = std::move(from.channel);
-  out->event = std::move(from.event);
-  out->data = std::move(from.data);
-  out->message_id = std::move(from.message_id);
-  out->ack = from.ack;
-  out->at = {std::move(from.at.epoch), from.at.offset};
-  out->time = WallTime{std::chrono::duration_cast<WallTime::duration>(std::chrono::microseconds{from.time_us})};
-  out->made = now;
-  return out;
-}
-
-}  // namespace
 
 // The broker of one home; its thread only.
 class PluginBroker final : public hub::Broker, public plugin_host::BrokerOwner {
+  using HistoryPage = hub::HistoryPage;
+  using HistoryRule = hub::HistoryRule;
+  using Member = hub::Member;
+  using Message = hub::Message;
+  using Position = hub::Position;
+  using BrokerAnswer = plugin_host::BrokerAnswer;
+  using BrokerKeep = plugin_host::BrokerKeep;
+  using BrokerLink = plugin_host::BrokerLink;
+  using BrokerMessage = plugin_host::BrokerMessage;
+
  public:
   PluginBroker(PluginBrokers& all, std::size_t index, hub::BrokerSink& sink, Clock const& clock, std::size_t bytes)
       : all_(all), index_(index), sink_(sink), clock_(clock), history_bytes_(bytes) {}
@@ -73,7 +43,10 @@ class PluginBroker final : public hub::Broker, public plugin_host::BrokerOwner {
 
   void subscribe(std::string const& channel, Done<void> done) override {
     interests_.insert(channel);
-    if (!there()) return done(away());
+    if (!there()) {
+      if (link_) link_->subscribe(ask([](Result<BrokerAnswer>) {}), channel);  // it takes it over when it is back
+      return done(away());
+    }
     link_->subscribe(ask([done = std::move(done)](Result<BrokerAnswer> answer) {
                        done(answer ? Result<void>{} : Result<void>{answer.error()});
                      }),
@@ -162,6 +135,33 @@ class PluginBroker final : public hub::Broker, public plugin_host::BrokerOwner {
   }
 
  private:
+  static constexpr std::uint32_t most_missed = 10'000;  // asked for of one channel when the server is back
+
+  static std::int64_t milliseconds(SteadyTime time) {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count();
+  }
+  static BrokerMessage to_broker(Message const& message) {
+    auto const since = message.time.time_since_epoch();
+    return {.channel = message.channel,
+            .event = message.event,
+            .data = message.data,
+            .message_id = message.message_id,
+            .ack = message.ack,
+            .time_us = std::chrono::duration_cast<std::chrono::microseconds>(since).count()};
+  }
+  static std::shared_ptr<Message> to_hub(BrokerMessage&& from, SteadyTime now) {
+    auto out = std::make_shared<Message>();
+    out->channel = std::move(from.channel);
+    out->event = std::move(from.event);
+    out->data = std::move(from.data);
+    out->message_id = std::move(from.message_id);
+    out->ack = from.ack;
+    out->at = {std::move(from.at.epoch), from.at.offset};
+    out->time = WallTime{std::chrono::duration_cast<WallTime::duration>(std::chrono::microseconds{from.time_us})};
+    out->made = now;
+    return out;
+  }
+
   using Answered = std::function<void(Result<BrokerAnswer>)>;
   // Where a channel with history and subscribers here stands.
   struct Seen {

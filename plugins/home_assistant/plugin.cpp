@@ -28,14 +28,20 @@ HomeAssistant::HomeAssistant(sdk::Host& host, sdk::Config config)
     : Plugin(host, std::move(config)),
       settings_(checked(this->config())),
       session_(host, settings_),
+      mirror_(host, session_),
+      accesses_(mirror_),
       versions_(versions_folder(settings_)),
+      files_(settings_, versions_),
       dashboards_(host, session_, versions_),
+      editor_(host, session_, versions_),
       events_(host, session_),
       services_(session_) {
-  if (settings_.url.empty())
+  if (settings_.url.empty()) {
     host.set_health(true, "no Home Assistant is configured");
-  else
-    host.spawn("watch over the session", session_.watch());
+    return;
+  }
+  host.spawn("watch over the session", session_.watch());
+  mirror_.start();
 }
 
 void HomeAssistant::declare(sdk::Table<HomeAssistant>& table) {
@@ -43,16 +49,33 @@ void HomeAssistant::declare(sdk::Table<HomeAssistant>& table) {
   declare_dashboard_changes(table);
   declare_card_resources(table);
   declare_cards(table);
+  declare_automations(table);
+  declare_automation_changes(table);
+  declare_traces(table);
+  declare_scenes(table);
+  declare_scripts(table);
+  declare_registry_tools(table);
+  declare_system(table);
+  declare_logs(table);
+  declare_dashboard_views(table);
+  declare_system_diagnostics(table);
+  declare_diagnostics(table);
   declare_versions(table);
   declare_core_api(table);
+  declare_states_api(table);
+  declare_discovery(table);
   declare_history(table);
   declare_advanced_api(table);
   declare_services(table);
   declare_events(table);
+  declare_files(table);
+  declare_file_changes(table);
+  declare_yaml_keys(table);
 }
 
 sdk::Task<void> HomeAssistant::stop() {
   events_.end();
+  mirror_.stop();
   auto closing = session_.close();
   co_await std::move(closing);
 }

@@ -94,7 +94,7 @@ typedef struct pb_broker_plugin {
   void (*close)(void* broker);
   void (*publish)(void* broker, uint64_t request, const pb_broker_message* message, const pb_broker_keep* keep);
   /* Of a channel or a prefix (`a.b.*`). What is published after `done` comes to the sink, once, also when several of
-   * the names asked for fit. */
+   * the names asked for fit. It is asked for while the server is away too, and then holds though it fails. */
   void (*subscribe)(void* broker, uint64_t request, pb_str channel);
   void (*unsubscribe)(void* broker, pb_str channel);
   /* With `since` (else NULL): what came after it, the oldest first; else the newest `limit`. Complete only when all of
