@@ -97,7 +97,7 @@ TEST_F(HubCalls, ADrainEndsThemAsUnavailableBehindTheHint) {
   for (int i = 0; i < 3; ++i)
     client->say(R"({"type":"call","id":)" + std::to_string(i) +
                 R"(,"operation":"test_words","arguments":{"message":"pause"}})");
-  client->on_shard([&] { client->conversation().draining(1234ms); });
+  client->on_shard([&] { client->conversation().draining(std::chrono::milliseconds{1234}); });
   EXPECT_EQ(client->next(), R"({"type":"reconnect","after_ms":1234})");
   for (int i = 0; i < 3; ++i) {
     auto const result = client->next();
