@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 
 #include <condition_variable>
+#include <deque>
 
 #include "tests/core/hub/broker_conformance.hpp"
 #include "tests/core/plugin_host/support.hpp"
@@ -62,6 +63,7 @@ class World : public plugin_host::PluginHostTest {
   using PluginHostTest::call;
   using PluginHostTest::counts;
   using PluginHostTest::drop_echo;
+  using PluginHostTest::shown;
 
   std::unique_ptr<hub::Broker> make(hub::BrokerSink& sink, Clock const& its_clock, std::size_t bytes) {
     auto out = brokers.factory()(sink, its_clock, bytes);
@@ -212,7 +214,10 @@ TEST_F(PluginBrokerTest, AnotherInstanceTakesInterestsAndMembersOver) {
   publish("a.b", "2");
   EXPECT_THAT(sink.got.back(), HasSubstr("2@"));
   EXPECT_THAT(there.log_text(), testing::Not(HasSubstr("left behind"))) << "the old one was let go";
-  there.call("plugins_unload", R"({"name":"broker"})");
+  auto unloading = there.ask("plugins_unload", R"({"name":"broker"})");
+  ASSERT_TRUE(turns("degraded"));
+  EXPECT_EQ(there.shown(unloading.get()), R"({"name":"broker","drained":true})");
+  EXPECT_EQ(publish("a.b", "3"), "0") << "goes on without it";
 }
 
 TEST_F(PluginBrokerTest, WithoutThePluginMessagesStayHere) {
