@@ -21,6 +21,7 @@ class Calls::Running final : public Request, public EventSink {
     room_.notify();
   }
   bool too_large() const { return too_large_; }
+  bool streams() const { return call.events() != nullptr; }
 
   Taken emit(std::string_view event, std::string_view json) override {
     if (connection_ == nullptr || too_large_) return Taken::gone;
@@ -124,9 +125,14 @@ void Calls::cancel(ClientMessage const& message) {
   (*found)->call.stop(Stopped::cancelled);
 }
 
-void Calls::draining() {
+bool Calls::busy() const {
+  return std::ranges::any_of(running_, [](Running const* running) { return !running->streams(); });
+}
+
+void Calls::end(bool streams_only) {
   auto const ending = running_;  // one that ends leaves the list
   for (auto* running : ending) {
+    if (streams_only && !running->streams()) continue;
     running->wake();
     running->call.stop(Stopped::shutdown);
   }

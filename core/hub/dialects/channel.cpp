@@ -81,6 +81,12 @@ void Channel::draining(std::chrono::milliseconds come_back_after) {
   if (calls_) calls_->draining();
 }
 
+bool Channel::busy() const { return calls_ && calls_->busy(); }
+
+void Channel::give_up_calls() {
+  if (calls_) calls_->give_up();
+}
+
 void Channel::closed() {
   beat_.disarm();
   requests_.stop(Stopped::cancelled);

@@ -114,6 +114,7 @@ DialectTest::DialectTest(unsigned shards) : runtime{{.shards = shards}, clock, l
   table.add(security::authenticate,
             [this](Call&, security::AuthenticateArgs args) { return authenticate(std::move(args)); });
   table.add(say, [](Call& call, SayArgs args) { return SayResult{std::move(args.text), call.user_id()}; });
+  table.add(hold, [this](Call& call, SayArgs args) { return wait_and_say(call, std::move(args)); });
   table.add(words, [this](Call& call, WordsArgs args) { return speak(call, std::move(args)); });
   table.add(flood, [](Call& call, FloodArgs args) { return pour(call, args); });
   table.add(fill, [](Call&, FloodArgs args) { return SayResult{std::string(args.bytes, 'x'), {}}; });
@@ -221,6 +222,17 @@ Task<Result<WordsResult>> DialectTest::speak(Call& call, WordsArgs args) {
     }
   }
   WordsResult result{args.message, "test", call.user_id()};
+  co_return result;
+}
+
+Task<Result<SayResult>> DialectTest::wait_and_say(Call& call, SayArgs args) {
+  Waiter waiter;
+  waiters.push_back(&waiter);
+  Deadline const none;
+  auto const why = co_await waiter.wait(none, use_task);
+  std::erase(waiters, &waiter);
+  if (why == Waiter::Why::cancelled) co_return Error{Code::cancelled, "stopped"};
+  SayResult result{std::move(args.text), call.user_id()};
   co_return result;
 }
 

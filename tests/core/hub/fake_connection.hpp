@@ -45,6 +45,9 @@ struct SayResult {
 };
 inline constexpr Operation<SayArgs, SayResult> say{
     .name = "TEST.say", .summary = "Give the text back.", .scope = "test.say"};
+// Waits until resume() or the call's end, and streams nothing.
+inline constexpr Operation<SayArgs, SayResult> hold{
+    .name = "TEST.hold", .summary = "Give the text back later.", .scope = "test.say"};
 struct FloodArgs {
   std::uint32_t count = 1, bytes = 1;
 };
@@ -249,6 +252,7 @@ class DialectTest : public testing::Test {
  private:
   Result<security::AuthenticateResult> authenticate(security::AuthenticateArgs args);
   Task<Result<WordsResult>> speak(Call& call, WordsArgs args);
+  Task<Result<SayResult>> wait_and_say(Call& call, SayArgs args);
   static Task<Result<Nothing>> pour(Call& call, FloodArgs args);
 };
 
