@@ -15,9 +15,10 @@ struct Argument {
 };
 // The arguments of tools that name entities, devices or areas; whatever else a tool calls one, it must not have
 // Reach::entities.
-constexpr Argument arguments[] = {{"entity_id", Kind::entity}, {"entity_ids", Kind::entity}, {"entities", Kind::entity},
-                                  {"device_id", Kind::device}, {"device_ids", Kind::device}, {"area", Kind::area},
-                                  {"area_id", Kind::area},     {"area_name", Kind::area}};
+constexpr Argument arguments[] = {
+    {"entity_id", Kind::entity}, {"entity_ids", Kind::entity}, {"camera_entity_id", Kind::entity},
+    {"entities", Kind::entity},  {"device_id", Kind::device},  {"device_ids", Kind::device},
+    {"area", Kind::area},        {"area_id", Kind::area},      {"area_name", Kind::area}};
 
 constexpr std::size_t most_known = 256;
 

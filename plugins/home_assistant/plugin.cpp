@@ -29,9 +29,11 @@ HomeAssistant::HomeAssistant(sdk::Host& host, sdk::Config config)
       settings_(checked(this->config())),
       session_(host, settings_),
       mirror_(host, session_),
+      live_(host, mirror_),
       accesses_(mirror_),
       versions_(versions_folder(settings_)),
       files_(settings_, versions_),
+      code_turns_(host.executor()),
       dashboards_(host, session_, versions_),
       editor_(host, session_, versions_),
       events_(host, session_),
@@ -41,6 +43,7 @@ HomeAssistant::HomeAssistant(sdk::Host& host, sdk::Config config)
     return;
   }
   host.spawn("watch over the session", session_.watch());
+  live_.start();
   mirror_.start();
 }
 
@@ -60,10 +63,20 @@ void HomeAssistant::declare(sdk::Table<HomeAssistant>& table) {
   declare_dashboard_views(table);
   declare_system_diagnostics(table);
   declare_diagnostics(table);
+  declare_diagnose(table);
+  declare_home_context(table);
+  declare_comfort(table);
+  declare_energy(table);
+  declare_security(table);
+  declare_vacation(table);
+  declare_places(table);
+  declare_helpers(table);
   declare_versions(table);
   declare_core_api(table);
   declare_states_api(table);
   declare_discovery(table);
+  declare_device_control(table);
+  declare_subscriptions(table);
   declare_history(table);
   declare_advanced_api(table);
   declare_services(table);
@@ -71,11 +84,20 @@ void HomeAssistant::declare(sdk::Table<HomeAssistant>& table) {
   declare_files(table);
   declare_file_changes(table);
   declare_yaml_keys(table);
+  declare_python(table);
+  declare_dataframe(table);
+  declare_plot(table);
+  declare_entity_history(table);
+  declare_statistics(table);
+  declare_camera(table);
+  declare_vision(table);
+  declare_addons(table);
 }
 
 sdk::Task<void> HomeAssistant::stop() {
   events_.end();
   mirror_.stop();
+  live_.stop();
   auto closing = session_.close();
   co_await std::move(closing);
 }

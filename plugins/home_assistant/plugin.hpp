@@ -7,6 +7,7 @@
 #include "plugins/home_assistant/editor.hpp"
 #include "plugins/home_assistant/events.hpp"
 #include "plugins/home_assistant/file_access.hpp"
+#include "plugins/home_assistant/live_channels.hpp"
 #include "plugins/home_assistant/mirror.hpp"
 #include "plugins/home_assistant/services.hpp"
 #include "plugins/home_assistant/session.hpp"
@@ -24,6 +25,8 @@ class HomeAssistant final : public sdk::Plugin {
   Session& session() { return session_; }
   VersionStore& versions() { return versions_; }
   Files& files() { return files_; }
+  // Those who run code: one after another.
+  Turns& code_turns() { return code_turns_; }
   Dashboards& dashboards() { return dashboards_; }
   Editor& editor() { return editor_; }
   EventSources& events() { return events_; }
@@ -37,9 +40,11 @@ class HomeAssistant final : public sdk::Plugin {
   Settings settings_;
   Session session_;
   Mirror mirror_;
+  LiveChannels live_;
   AccessBook accesses_;
   VersionStore versions_;
   Files files_;
+  Turns code_turns_;
   Dashboards dashboards_;
   Editor editor_;
   EventSources events_;
@@ -112,10 +117,20 @@ void declare_logs(sdk::Table<HomeAssistant>& table);
 void declare_dashboard_views(sdk::Table<HomeAssistant>& table);
 void declare_system_diagnostics(sdk::Table<HomeAssistant>& table);
 void declare_diagnostics(sdk::Table<HomeAssistant>& table);
+void declare_diagnose(sdk::Table<HomeAssistant>& table);
+void declare_home_context(sdk::Table<HomeAssistant>& table);
+void declare_comfort(sdk::Table<HomeAssistant>& table);
+void declare_energy(sdk::Table<HomeAssistant>& table);
+void declare_security(sdk::Table<HomeAssistant>& table);
+void declare_vacation(sdk::Table<HomeAssistant>& table);
+void declare_places(sdk::Table<HomeAssistant>& table);
+void declare_helpers(sdk::Table<HomeAssistant>& table);
 void declare_versions(sdk::Table<HomeAssistant>& table);
 void declare_core_api(sdk::Table<HomeAssistant>& table);
 void declare_states_api(sdk::Table<HomeAssistant>& table);
 void declare_discovery(sdk::Table<HomeAssistant>& table);
+void declare_device_control(sdk::Table<HomeAssistant>& table);
+void declare_subscriptions(sdk::Table<HomeAssistant>& table);
 void declare_history(sdk::Table<HomeAssistant>& table);
 void declare_advanced_api(sdk::Table<HomeAssistant>& table);
 void declare_services(sdk::Table<HomeAssistant>& table);
