@@ -95,6 +95,7 @@ Result<std::vector<std::string>> Gateway::reload() {
   parts.log.reopen();
   auto result = parts.config.reload_now();
   if (!result) return result.error();
+  parts.key_sets.again();  // the file may have changed though its name did not
   if (parts.http)
     if (auto renewed = parts.http->renew_certificate(); !renewed) return renewed.error();
   parts.log.write(LogLevel::info, "gateway", "configuration read again",

@@ -45,6 +45,13 @@ void KeySetRefresh::wanted() {
   });
 }
 
+void KeySetRefresh::again() {
+  runtime_.home().post([this] {
+    changed_ = true;  // a fetch under way is of what was there before
+    waiter_.notify();
+  });
+}
+
 Task<void> KeySetRefresh::live() {
   auto pause = times_.retry;
   for (;;) {

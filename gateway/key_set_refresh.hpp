@@ -5,6 +5,7 @@
 //   KeySetRefresh keys{runtime, caller, log, security};
 //   keys.follow({.url = "https://issuer.example/jwks.json"});     // any thread; again whenever the settings change
 //   security.on_unknown_key([&] { keys.wanted(); });              // any thread
+//   keys.again();                                                 // any thread: both now, as an operator's SIGHUP asks
 //
 // Fetched at once, then every `interval`; sooner when a token names a key that nobody knows, but then not within
 // `least` of the last time, whatever strangers send. A fetch that fails is repeated after `retry`, doubled up to
@@ -50,6 +51,7 @@ class KeySetRefresh {
 
   void follow(KeySetSources sources);
   void wanted();
+  void again();
 
  private:
   Task<void> live();

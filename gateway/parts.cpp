@@ -15,6 +15,15 @@
 #include "interfaces/websocket.hpp"
 
 namespace patchbay {
+namespace {
+
+std::unique_ptr<PluginBrokers> plugin_brokers(config::Values const& values, Runtime& runtime, LogSink& log) {
+  if (values.hub.broker == "memory") return nullptr;
+  auto post = [&runtime](std::size_t index, std::function<void()> work) { runtime.shard(index).post(std::move(work)); };
+  return std::make_unique<PluginBrokers>(values.hub.broker, std::move(post), log);
+}
+
+}  // namespace
 
 Parts::Parts(GatewayOptions const& options, config::Loaded loaded, std::string token)
     : log(counters, clock, logging_settings(loaded.values)),
@@ -26,7 +35,9 @@ Parts::Parts(GatewayOptions const& options, config::Loaded loaded, std::string t
       breakers(caller, counters, clock, log, circuit_breaker_settings(*config.values())),
       http_client(runtime, caller, counters, log, {}),
       websocket(runtime, caller, counters, log, {}),
-      hub(runtime, caller, counters, log, hub_settings(*config.values(), Gateway::version())),
+      brokers(plugin_brokers(*config.values(), runtime, log)),
+      hub(runtime, caller, counters, log, hub_settings(*config.values(), Gateway::version()),
+          brokers ? brokers->factory() : hub::BrokerFactory{}),
       plugins(runtime, caller, counters, log, plugin_settings(*config.values())),
       system(runtime, caller, counters, system_hooks(options)),
       key_sets(runtime, caller, log, security),
@@ -91,6 +102,7 @@ void Parts::hook_up() {
         fmt::format(R"({{"who":{},"operation":{},"effect":"{}","outcome":"{}","trace":"{}"}})", json::quoted(who),
                     json::quoted(record.row.info.tool), name_of(record.row.info.effect), outcome, trace));
   });
+  if (brokers) plugins.follow(brokers->plugin(), *brokers);
   security.on_unknown_key([this] { key_sets.wanted(); });
   key_sets.follow(key_set_sources(*config.values()));
   config.on_change([this](config::Values const&, config::Values const& now) { apply(now); });
@@ -122,6 +134,7 @@ system::Hooks Parts::system_hooks(GatewayOptions const& options) {
     std::vector<PartHealth> all;
     for (auto const& interface : interfaces)
       for (auto& part : interface->health()) all.push_back(std::move(part));
+    if (brokers) all.push_back(brokers->health());
     return all;
   };
   hooks.draining = [this] { return draining.load(); };

@@ -13,6 +13,7 @@
 #include "gateway/configuration.hpp"
 #include "gateway/gateway.hpp"
 #include "gateway/key_set_refresh.hpp"
+#include "gateway/plugin_broker.hpp"
 #include "gateway/surfaces/http_server.hpp"
 
 namespace patchbay {
@@ -39,6 +40,7 @@ struct Parts {
   circuit_breaker::CircuitBreakers breakers;
   http_client::HttpClient http_client;
   websocket::WebSocket websocket;
+  std::unique_ptr<PluginBrokers> brokers;  // null: the memory broker
   hub::Hub hub;
   plugin_host::PluginHost plugins;
   system::System system;

@@ -78,7 +78,7 @@ Error Caller::ended_early(Row const& row, Call& call, Error error, bool own_dead
   switch (call.stopped()) {
     case Stopped::deadline:
       return Error{Code::deadline_exceeded, fmt::format("{} did not end within the caller's time", row.info.tool)};
-    case Stopped::shutdown: return Error{Code::unavailable, "the gateway is stopping"};
+    case Stopped::shutdown: return Error{Code::unavailable, "the gateway is stopping", {}, 1000};
     case Stopped::cancelled:
       return Error{Code::cancelled, fmt::format("{} was cancelled by its caller", row.info.tool)};
     case Stopped::no: break;

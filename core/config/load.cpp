@@ -53,12 +53,6 @@ void settle(Layers const& layers, LoadOptions const& options, Effective& effecti
 
 std::vector<std::string> Loaded::notices() const {
   std::vector<std::string> out;
-  auto const given = [&](std::string_view path) {
-    auto const found = effective.find(path);
-    auto const standard = layers.standard.whole.find(path);
-    return found != effective.end() && standard != layers.standard.whole.end() &&
-           found->second.json != standard->second.json;
-  };
   for (auto const& token : values.security.tokens) {
     auto const all = std::any_of(token.scopes.begin(), token.scopes.end(),
                                  [](auto const& scope) { return scope == "admin" || scope == "*"; });
@@ -68,8 +62,6 @@ std::vector<std::string> Loaded::notices() const {
                       "know; of all rights it keeps ha.*, hub.read, hub.subscribe, hub.publish and metrics.read",
                       token.id));
   }
-  if (given("hub.broker"))
-    out.emplace_back("hub.broker: this version has the memory broker only; messages stay in this process");
   return out;
 }
 

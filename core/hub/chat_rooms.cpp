@@ -34,7 +34,8 @@ struct ChatRoom {
   // At home only:
   std::vector<ChatRooms::SeatPtr> seats;
   std::shared_ptr<ChatRooms::Running> running;
-  std::vector<FramePtr> kept;  // of the running answer, or of one that ended with nobody here
+  std::atomic<bool> answering{false};  // the same, for any thread
+  std::vector<FramePtr> kept;          // of the running answer, or of one that ended with nobody here
   std::size_t kept_size = 0;
   bool cut = false;  // too long to keep
   std::uint64_t sequence = 0;
@@ -104,6 +105,8 @@ void ChatSeat::relieved() {
     if (room->running) room->running->wake();
   });
 }
+
+bool ChatSeat::answering() const { return room_ && room_->answering; }
 
 template <class Work>
 void ChatRooms::at_home(RoomPtr const& room, Work work) {
@@ -324,6 +327,7 @@ void ChatRooms::start(RoomPtr const& room, SeatPtr const& seat, Question questio
   running->call.set_user_id(question.user_id);
   if (row->info.streaming) running->call.set_events(running.get());
   room->running = running;
+  room->answering = true;
   auto reply = caller_.start_json(*row, running->call, arguments);
   if (reply.ready()) return finish(room, *running, reply.result());
   auto ended = [this, room, running](std::exception_ptr failure, Result<Answer> result) {
@@ -356,6 +360,7 @@ void ChatRooms::finish(RoomPtr const& room, Running& running, Result<Answer>& re
     tell(room, "error", members);
   }
   room->running.reset();
+  room->answering = false;
   if (room->seats.empty()) return;  // kept for the next who comes
   forget_kept(*room);
   room->cut = false;

@@ -41,6 +41,8 @@ class ChatSeat {
   ChatSeat(Shard& shard, Listener& listener) : shard_(shard), listener_(&listener) {}
   // The listener takes more again.
   void relieved();
+  // Whether an answer is being made in its room.
+  bool answering() const;
 
  private:
   friend class ChatRooms;

@@ -93,6 +93,10 @@ class Conversation : public Subscriber {
   virtual void drained() {}
   // The gateway is stopping: a hint when to come back; the session closes by itself later.
   virtual void draining(std::chrono::milliseconds come_back_after) = 0;
+  // A call is running whose answer the client waits for: while the gateway drains, the connection stays for it.
+  virtual bool busy() const { return false; }
+  // The drain's time is over: such calls end as `unavailable`.
+  virtual void give_up_calls() {}
   // The connection is gone: end calls and subscriptions; nothing more can be sent.
   virtual void closed() = 0;
 

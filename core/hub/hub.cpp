@@ -61,7 +61,8 @@ std::string Hub::health_text() {
 
 void Hub::drain(std::chrono::milliseconds within) {
   if (!started_ || draining_.exchange(true)) return;
-  drained_by_ = std::chrono::steady_clock::now() + within;
+  constexpr auto last_words = std::chrono::milliseconds{200};  // of calls that ended with the drain's time
+  drained_by_ = std::chrono::steady_clock::now() + within + last_words;
   post_event("system", "system_shutdown", R"({"status":"unavailable"})");
   for (auto& part : shards_) part->shard().post([&part = *part, within] { part.drain(within); });
 }

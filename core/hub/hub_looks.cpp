@@ -269,7 +269,7 @@ InfoResult Hub::info(Call&) {
   out.limits["max_connections"] = current->max_connections;
   out.limits["user_connections"] = current->user_connections;
   for (auto const& limit : limits) out.limits[std::string{limit.name}] = (*current).*limit.member;
-  out.heartbeat_interval = std::chrono::duration<double>(current->heartbeat).count();
+  out.heartbeat_interval = std::chrono::duration_cast<std::chrono::seconds>(current->heartbeat).count();
   return out;
 }
 

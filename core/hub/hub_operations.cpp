@@ -5,6 +5,7 @@
 #include "core/hub/home.hpp"
 #include "core/hub/hub.hpp"
 #include "core/hub/namespaces.hpp"
+#include "core/hub/own_channels.hpp"
 #include "core/hub/receipts.hpp"
 #include "core/hub/standard_channels.hpp"
 
@@ -26,6 +27,7 @@ std::optional<Error> Hub::too_large(std::string const& data, std::string_view po
 
 Reply<PublishResult> Hub::publish_checked(Call& call, Publication publication) {
   if (!is_channel_name(publication.channel)) return bad_channel();
+  if (auto refused = refuse_foreign(call.principal(), publication.channel, "/channel")) return *refused;
   auto const current = rules();
   if (auto refused = refuse(*current, call.principal(), Right::to_publish, publication.channel, "/channel"))
     return *refused;
@@ -80,9 +82,13 @@ Reply<ConnectionsReached> Hub::to_all(std::string text) {
   return ConnectionsReached{count};
 }
 
-Reply<ConnectionsReached> Hub::broadcast(Call&, BroadcastArgs args) { return to_all(std::move(args.message.text)); }
+Reply<ConnectionsReached> Hub::broadcast(Call& call, BroadcastArgs args) {
+  if (auto refused = refuse_everyone(call.principal())) return *refused;
+  return to_all(std::move(args.message.text));
+}
 
-Reply<BroadcastAllResult> Hub::broadcast_all(Call&, BroadcastAllArgs args) {
+Reply<BroadcastAllResult> Hub::broadcast_all(Call& call, BroadcastAllArgs args) {
+  if (auto refused = refuse_everyone(call.principal())) return *refused;
   auto text = fmt::format(R"({{"type":{},"data":{}}})", json::quoted(args.type), args.data.text);
   return converted<BroadcastAllResult>(to_all(std::move(text)), [](ConnectionsReached done) {
     BroadcastAllResult out;

@@ -5,6 +5,7 @@
 #include "core/hub/home.hpp"
 #include "core/hub/hub.hpp"
 #include "core/hub/namespaces.hpp"
+#include "core/hub/own_channels.hpp"
 #include "core/hub/receipts.hpp"
 
 namespace patchbay::hub {
@@ -187,6 +188,7 @@ Task<Result<RouteResult>> Hub::route(Call& call, RouteArgs args) {
     if (!is_channel_name(*target.channel))
       co_return Error{Code::invalid_argument, "a channel's name has 1 to 255 of A-Z a-z 0-9 _ . : and -",
                       "/target/channel"};
+    if (auto refused = refuse_foreign(call.principal(), *target.channel, "/target/channel")) co_return *refused;
     auto const current = rules();
     if (auto refused = refuse(*current, call.principal(), Right::to_publish, *target.channel, "/target/channel"))
       co_return *refused;

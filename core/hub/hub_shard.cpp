@@ -404,39 +404,48 @@ void HubShard::drain(std::chrono::milliseconds within) {
     known.connection->conversation().draining(after);
   }
   // What is on its way to everybody gets a moment.
-  if (within.count() > 0)
-    shard_.wheel().arm(drain_timer_, drain_step_time);
-  else
-    drain_step();
+  if (within.count() > 0) return shard_.wheel().arm(drain_timer_, drain_step_time);
+  give_up_calls();
+  drain_step();
 }
 
 void HubShard::drain_step() {
-  auto const now = clock().now();
-  auto const left = std::chrono::ceil<std::chrono::milliseconds>(drain_end_ - now);
+  auto const left = std::chrono::ceil<std::chrono::milliseconds>(drain_end_ - clock().now());
+  if (left.count() <= 0) {
+    // What the calls' end says gets a moment to be written.
+    if (gave_up_) return close_all();
+    give_up_calls();
+    return shard_.wheel().arm(drain_timer_, drain_step_time);
+  }
   // So many at once that the last ones go when the time is over.
   auto const steps = std::max<std::int64_t>(1, left / drain_step_time);
   constexpr std::size_t least = 50;
   auto const batch =
       std::max(least, (connections_.size() + static_cast<std::size_t>(steps) - 1) / static_cast<std::size_t>(steps));
-  close_some(batch, close_code::service_restart, "the gateway is stopping");
-  if (!connections_.empty() && left.count() > 0) shard_.wheel().arm(drain_timer_, drain_step_time);
+  close_some(batch, false);
+  if (!connections_.empty()) shard_.wheel().arm(drain_timer_, drain_step_time);
 }
 
-void HubShard::close_some(std::size_t count, std::uint16_t code, std::string_view reason) {
+void HubShard::give_up_calls() {
+  gave_up_ = true;
+  for (auto const& [id, known] : connections_) known.connection->conversation().give_up_calls();
+  hub_.chats().stop();
+}
+
+void HubShard::close_some(std::size_t count, bool busy_too) {
   std::vector<Connection*> chosen;
   for (auto const& [id, known] : connections_) {
     if (chosen.size() >= count) break;
-    if (known.closing) continue;
-    chosen.push_back(known.connection);
+    if (!known.closing && (busy_too || !known.connection->conversation().busy())) chosen.push_back(known.connection);
   }
   for (auto* connection : chosen) {
     if (auto const found = connections_.find(connection->id()); found != connections_.end())
       found->second.closing = true;
-    connection->close(code, reason);
+    connection->close(close_code::service_restart, "the gateway is stopping");
   }
 }
 
-void HubShard::close_all() { close_some(connections_.size(), close_code::service_restart, "the gateway is stopping"); }
+void HubShard::close_all() { close_some(connections_.size(), true); }
 
 std::size_t HubShard::disconnect(std::function<bool(Connection&)> const& which, std::uint16_t code,
                                  std::string_view reason) {

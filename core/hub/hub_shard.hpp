@@ -86,7 +86,8 @@ class HubShard {
   std::size_t deliver_to_all(MessagePtr const& message);
   bool deliver_to_connection(std::string_view connection_id, MessagePtr const& message);
   void apply(SettingsPtr settings);
-  // Sends hints, then closes in paced batches; all are closed when `within` is over.
+  // Sends hints, then closes in paced batches, those with a running call when it has ended; when `within` is over calls
+  // end as `unavailable` and all that is left is closed.
   void drain(std::chrono::milliseconds within);
   // Closes what is left at once.
   void close_all();
@@ -128,7 +129,8 @@ class HubShard {
   void end_for_want_of_right(Subscription& subscription);
 
   void drain_step();
-  void close_some(std::size_t count, std::uint16_t code, std::string_view reason);
+  void give_up_calls();
+  void close_some(std::size_t count, bool busy_too);
 
   Hub& hub_;
   Shard& shard_;
@@ -137,7 +139,7 @@ class HubShard {
   std::unique_ptr<Receipts> receipts_;
   Directory directory_;
   std::unordered_map<std::string_view, Known> connections_;  // by connection id
-  bool draining_ = false;
+  bool draining_ = false, gave_up_ = false;
   SteadyTime drain_end_{};
   Timer drain_timer_, tick_timer_, sweep_timer_;
 };

@@ -321,7 +321,7 @@ struct InfoResult {
   std::vector<DialectInfo> dialects{};
   std::vector<std::string> channels{};
   std::map<std::string, std::int64_t> limits{};
-  double heartbeat_interval = 30;
+  std::int64_t heartbeat_interval = 30;
 };
 inline constexpr Operation<Nothing, InfoResult> get_info{
     .name = "HUB.info",

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <utility>
 
 #include "core/hub/subscriber.hpp"
 
@@ -33,8 +36,9 @@ void Outbox::push(Entry entry) {
   bytes_ += entry.bytes().size();
   entry.own = entry.frame.use_count() == 1;
   if (entry.own) own_bytes_ += entry.bytes().size();
+  auto const is_reply = entry.own;
   at(count_++) = std::move(entry);
-  schedule();
+  schedule(is_reply);
 }
 
 void Outbox::pop() {
@@ -116,13 +120,14 @@ void Outbox::abandon() {
 
 // --- writing
 
-void Outbox::schedule() {
-  if (!listed_ && !waiting_ && !flushing_) list_.add(*this);
+void Outbox::schedule(bool is_reply) {
+  if (!listed_ && !waiting_ && !flushing_) list_.add(*this, is_reply);
 }
 
-void Outbox::flush() {
+void Outbox::flush(SteadyTime now) {
   if (waiting_ || gone_ || flushing_) return;
   flushing_ = true;
+  timed_ = 0;
   auto const keeper = owner_.keep();
   auto const before = written_bytes_;
   ErrorCode error;
@@ -154,6 +159,7 @@ void Outbox::flush() {
     if (!error && written < offered) error = asio::error::would_block;  // asking again would only tell that
   }
   flushing_ = false;
+  if (timed_ > 0) owner_.on_delivered(std::max(now - last_made_, SteadyTime::duration{0}), timed_);
   if (gone_) return;
   auto const stuck = error == asio::error::would_block || error == asio::error::try_again;
   if (error && !stuck) {
@@ -166,7 +172,7 @@ void Outbox::flush() {
     stalled_since_ = owner_.now();
   if (stuck) wait();
   owner_.on_flushed();
-  if (count_ > 0) schedule();  // on_flushed() has sent something
+  if (count_ > 0) schedule(true);  // on_flushed() has sent something
 }
 
 // The kernel has so many bytes more.
@@ -187,7 +193,12 @@ void Outbox::take_written(std::size_t count) {
     }
     auto const frame = std::move(entry.frame);
     pop();
-    if (frame && (!frame->message_id.empty() || frame->made != SteadyTime{})) owner_.on_written(*frame);
+    if (!frame) continue;
+    if (frame->made != SteadyTime{}) {
+      ++timed_;
+      last_made_ = frame->made;
+    }
+    if (!frame->message_id.empty()) owner_.on_written(*frame);
   }
 }
 
@@ -200,7 +211,7 @@ void Outbox::wait() {
       abandon();
       return owner_.on_broken(error);
     }
-    flush();
+    flush(owner_.now());
   });
 }
 
@@ -208,35 +219,54 @@ void Outbox::wait() {
 
 asio::execution_context::id FlushList::id;
 
-void FlushList::add(Outbox& outbox) {
+void FlushList::add(Outbox& outbox, bool is_reply) {
+  auto& list = is_reply ? replies_ : shared_;
   outbox.listed_ = true;
-  outbox.place_ = static_cast<std::uint32_t>(waiting_.size());
-  waiting_.push_back(&outbox);
-  if (posted_) return;
-  posted_ = true;
-  asio::post(outbox.socket().get_executor(), [this] { run(); });
+  outbox.place_ = static_cast<std::uint32_t>(list.size());
+  list.push_back(&outbox);
+  post();
 }
 
 void FlushList::remove(Outbox& outbox) {
-  for (auto* list : {&waiting_, &running_})
+  for (auto* list : {&replies_, &answering_, &shared_, &writing_})
     if (outbox.place_ < list->size() && (*list)[outbox.place_] == &outbox) (*list)[outbox.place_] = nullptr;
   outbox.listed_ = false;
 }
 
+void FlushList::post() {
+  if (std::exchange(posted_, true)) return;
+  asio::post(static_cast<asio::io_context&>(context()), [this] { run(); });
+}
+
 void FlushList::run() {
+  constexpr std::size_t slice = 128, kept = 4096;
+  constexpr std::size_t much = 32 << 10;  // bytes: who has gathered so much waits for no further turn
   posted_ = false;
-  running_.swap(waiting_);
-  // By index: a flush may take another one off the list.
-  for (std::size_t i = 0; i < running_.size(); ++i) {
-    auto* const outbox = running_[i];
-    if (outbox == nullptr) continue;
-    running_[i] = nullptr;
-    outbox->listed_ = false;
-    outbox->flush();
+  answering_.swap(replies_);
+  for (std::size_t i = 0; i < answering_.size(); ++i) flush(answering_, i);
+  answering_.clear();
+  if (written_ == writing_.size()) {
+    written_ = 0;
+    writing_.clear();
+    if (writing_.capacity() > kept) writing_.shrink_to_fit();
+    writing_.swap(shared_);
   }
-  running_.clear();
-  constexpr std::size_t kept = 4096;
-  if (running_.capacity() > kept) running_.shrink_to_fit();
+  for (auto const end = written_ + slice; written_ < writing_.size(); ++written_) {
+    auto const* const next = writing_[written_];
+    if (written_ >= end && (next == nullptr || next->queued_bytes() < much)) break;
+    flush(writing_, written_);
+  }
+  if (written_ < writing_.size() || !shared_.empty()) post();
+}
+
+// By its place: a flush may take others off the list.
+void FlushList::flush(List& list, std::size_t place) {
+  constexpr std::size_t stride = 16;  // the clock costs as much as the rest of a flush but the system call
+  auto* const outbox = std::exchange(list[place], nullptr);
+  if (outbox == nullptr) return;
+  outbox->listed_ = false;
+  if (turn_++ % stride == 0 || place == 0) now_ = outbox->owner_.now();
+  outbox->flush(now_);
 }
 
 }  // namespace patchbay::hub

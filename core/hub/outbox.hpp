@@ -37,9 +37,11 @@ class Outbox {
     // What must stay alive while the kernel is waited for.
     virtual std::shared_ptr<void> keep() = 0;
     virtual SteadyTime now() = 0;
-    // A frame has been given to the kernel whole (only frames with a message_id or a time are told), or was dropped.
+    // A frame with a message_id has been given to the kernel whole, or any frame was dropped.
     virtual void on_written(Frame const& frame) = 0;
     virtual void on_dropped(Frame const& frame, Dropped why) = 0;
+    // So many frames left together, the last of which was made so long ago.
+    virtual void on_delivered(std::chrono::nanoseconds took, std::uint32_t count) = 0;
     // A flush is over: something was written, or the kernel takes no more for now.
     virtual void on_flushed() = 0;
     virtual void on_broken(ErrorCode error) = 0;
@@ -81,8 +83,8 @@ class Outbox {
   std::uint32_t written_frames() const { return written_frames_; }
   std::uint32_t dropped_frames() const { return dropped_frames_; }
 
-  // Writes now what is queued.
-  void flush();
+  // Writes what is queued; `now` may be a little old, it measures deliveries.
+  void flush(SteadyTime now);
 
  private:
   friend class FlushList;
@@ -104,7 +106,7 @@ class Outbox {
   void forget(Entry const& entry);
   void drop(std::size_t index, Dropped why);
   bool make_room(std::size_t size, Subscription const& through);
-  void schedule();
+  void schedule(bool is_reply);
   void wait();
   void take_written(std::size_t count);
 
@@ -118,6 +120,8 @@ class Outbox {
   std::uint32_t head_ = 0, count_ = 0;
   std::uint32_t front_sent_ = 0;  // bytes of the first entry that the kernel has
   std::uint32_t written_frames_ = 0, dropped_frames_ = 0;
+  std::uint32_t timed_ = 0;  // frames that left in this flush and have a time
+  SteadyTime last_made_{};   // of the last of them
   bool closing_ = false, gone_ = false, waiting_ = false, flushing_ = false;
   SteadyTime stalled_since_ = SteadyTime::max();
   bool listed_ = false;
@@ -125,18 +129,26 @@ class Outbox {
   FlushList& list_;
 };
 
-// The outboxes of one io_context that have something to send at the end of this turn of its loop.
+// The outboxes of one io_context that have something to send. Replies leave at the end of this turn of its loop; what
+// is shared leaves in slices, so that a publication to thousands holds nobody up for long, and what is published
+// meanwhile leaves with it. An outbox sends all it has when its turn comes.
 class FlushList final : public asio::execution_context::service {
  public:
   static asio::execution_context::id id;
   explicit FlushList(asio::execution_context& context) : asio::execution_context::service(context) {}
-  void add(Outbox& outbox);
+  void add(Outbox& outbox, bool is_reply);
   void remove(Outbox& outbox);
 
  private:
+  using List = std::vector<Outbox*>;
   void shutdown() override {}
+  void post();
   void run();
-  std::vector<Outbox*> waiting_, running_;
+  void flush(List& list, std::size_t place);
+  List replies_, answering_, shared_, writing_;
+  std::size_t written_ = 0;  // of writing_
+  std::size_t turn_ = 0;
+  SteadyTime now_{};  // read now and then
   bool posted_ = false;
 };
 

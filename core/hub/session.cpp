@@ -127,8 +127,7 @@ void Session::abort_all(Shard& shard) {
 void Session::accept() {
   ErrorCode ignored;
   auto& tcp = outbox_.socket().tcp();
-  tcp.non_blocking(true, ignored);
-  tcp.set_option(asio::ip::tcp::no_delay{true}, ignored);
+  if (!tcp.non_blocking()) tcp.non_blocking(true, ignored);
   stream_ = std::make_unique<Stream>(*this);
   auto& stream = stream_->ws;
   auto const& settings = *hub_.settings();
@@ -322,7 +321,7 @@ void Session::on_read(ErrorCode error, std::size_t count) {
   reading_ = false;
   if (phase_ == Phase::gone) return;
   if (error) {
-    outbox_.flush();
+    outbox_.flush(hub_.clock().now());
     return abort();
   }
   if (phase_ == Phase::open) take(count);

@@ -106,6 +106,7 @@ class Session final : public Connection,
   std::shared_ptr<void> keep() override { return shared_from_this(); }
   SteadyTime now() override;
   void on_written(Frame const& frame) override;
+  void on_delivered(std::chrono::nanoseconds took, std::uint32_t count) override;
   void on_dropped(Frame const& frame, Dropped why) override;
   void on_flushed() override;
   void on_broken(ErrorCode error) override;

@@ -132,9 +132,10 @@ void Session::send_pong(std::string bytes) {
 
 SteadyTime Session::now() { return hub_.clock().now(); }
 
-void Session::on_written(Frame const& frame) {
-  if (frame.made != SteadyTime{}) hub_.counters().delivered(hub_.clock().now() - frame.made);
-  if (!frame.message_id.empty()) hub_.written(frame.message_id, *this);
+void Session::on_written(Frame const& frame) { hub_.written(frame.message_id, *this); }
+
+void Session::on_delivered(std::chrono::nanoseconds took, std::uint32_t count) {
+  hub_.counters().delivered(took, count);
 }
 
 void Session::on_dropped(Frame const& frame, Dropped why) {

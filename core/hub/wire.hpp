@@ -40,9 +40,11 @@ class Wire {
         [this](auto handler, Buffers const& list) {
           std::string bytes(asio::buffer_size(list), '\0');
           asio::buffer_copy(asio::buffer(bytes), list);
-          auto const size = bytes.size();
+          // Posted before the outbox posts its flush: what the handler sends leaves in the same write, the welcome with
+          // the handshake's answer.
+          asio::post(get_executor(),
+                     [handler = std::move(handler), size = bytes.size()]() mutable { handler(ErrorCode{}, size); });
           session_.write_control(std::move(bytes));
-          asio::post(get_executor(), [handler = std::move(handler), size]() mutable { handler(ErrorCode{}, size); });
         },
         token, buffers);
   }

@@ -4,6 +4,7 @@
 
 #include <boost/asio/associated_cancellation_slot.hpp>
 
+#include "core/base/utf8.hpp"
 #include "core/plugin_host/outgoing.hpp"
 #include "core/plugin_host/text.hpp"
 
@@ -35,6 +36,15 @@ std::shared_ptr<Grants const> Grants::make(std::string const& plugin, std::strin
   out->scopes = scopes;
   // Its own channels are known by this one (core/hub/namespaces); no grant of the configuration implies it.
   scopes.push_back("hub.prefix:" + std::string{prefix});
+  if (auto const own = std::find(scopes.begin(), scopes.end(), own_channels_grant); own != scopes.end()) {
+    // HUB's operations are called by the wide scope; the narrow one beside it says where they end. Unless it is
+    // granted.
+    Principal const all{.name = {}, .scopes = out->scopes, .is_remote = false};
+    if (all.may("hub.publish"))
+      scopes.erase(own);
+    else
+      scopes.emplace_back("hub.publish");
+  }
   out->limited =
       std::make_shared<Principal const>(Principal{.name = "plugin:" + plugin, .scopes = scopes, .is_remote = false});
   out->granted = std::make_shared<Principal const>(
@@ -80,15 +90,22 @@ Result<void> Instance::make(std::string const& config) {
     reason.message = fmt::format("the plugin {} refused to start: {}", library_->name(), reason.message);
     return reason;
   }
+  queue_ = static_cast<pb_queue_plugin const*>(offered(PB_QUEUE_EXTENSION));
+  return {};
+}
+
+void const* Instance::offered(char const* id) {
   auto const& record = library_->record();
-  if (record.size < offsetof(pb_plugin, extension) + sizeof record.extension || record.extension == nullptr) return {};
+  if (record.size < offsetof(pb_plugin, extension) + sizeof record.extension || record.extension == nullptr)
+    return nullptr;
   try {
-    queue_ = static_cast<pb_queue_plugin const*>(record.extension(self_, PB_QUEUE_EXTENSION));
+    return record.extension(self_, id);
   } catch (...) {
     misbehaved("extension");
   }
-  return {};
+  return nullptr;
 }
+void Instance::complain(std::string_view message) { services_.log.write(LogLevel::warning, logger_, message); }
 
 void Instance::close(std::function<void()> on_idle) {
   {
@@ -508,14 +525,35 @@ void Instance::log_write(pb_host const* host, std::int32_t level, pb_str message
   self.services_.log.write(static_cast<LogLevel>(std::clamp(level, 0, 4)), self.logger_, view(message), list);
 }
 
+void Instance::set_health(pb_host const* host, std::int32_t status, pb_str message) {
+  constexpr std::size_t longest = 512;
+  auto& self = of(host);
+  if (self.orphaned_) return;
+  auto text = view(message);
+  if (!is_utf8(text)) text = "what it says of its health is no UTF-8";
+  if (text.size() > longest) {
+    text = text.substr(0, longest);
+    while (!text.empty() && !is_utf8(text)) text.remove_suffix(1);
+  }
+  SaidHealth said{status == PB_HEALTH_OK, std::string{text}};
+  std::lock_guard lock{self.mutex_};
+  self.said_health_ = std::move(said);
+}
+Instance::SaidHealth Instance::said_health() {
+  std::lock_guard lock{mutex_};
+  return said_health_;
+}
+
 void const* Instance::extension(pb_host const*, char const* id) {
   static constexpr pb_stream_host stream{sizeof(pb_stream_host), &event};
   static constexpr pb_call_host call{sizeof(pb_call_host), &start_call, &cancel_call, &resume_call};
   static constexpr pb_log_host log{sizeof(pb_log_host), &log_enabled, &log_write};
+  static constexpr pb_health_host health{sizeof(pb_health_host), &set_health};
   std::string_view const name = id == nullptr ? std::string_view{} : std::string_view{id};
   if (name == PB_STREAM_EXTENSION) return &stream;
   if (name == PB_CALL_EXTENSION) return &call;
   if (name == PB_LOG_EXTENSION) return &log;
+  if (name == PB_HEALTH_EXTENSION) return &health;
   return nullptr;
 }
 

@@ -16,6 +16,7 @@
 #include "core/plugin_host/library.hpp"
 #include "core/plugin_host/slots.hpp"
 #include "core/runtime/runtime.hpp"
+#include "plugins/abi/draft/patchbay_health.h"
 #include "plugins/abi/patchbay_call.h"
 #include "plugins/abi/patchbay_log.h"
 #include "plugins/abi/patchbay_queue.h"
@@ -24,6 +25,10 @@
 namespace patchbay::plugin_host {
 
 class Outgoing;
+
+// The grant to send to users and chats, and to publish on the channels below the plugin's own prefix only; the scope
+// hub.publish is wider. HUB knows it by this word (core/hub/own_channels.hpp).
+inline constexpr char const* own_channels_grant = "hub.publish:own";
 
 // What a plugin's own calls may do; replaced as a whole when the configuration changes.
 struct Grants {
@@ -85,6 +90,17 @@ class Instance {
   std::int64_t calls_in_flight() const { return in_flight_.load(std::memory_order_relaxed); }
   // How long the oldest unfinished work has waited in the plugin; 0 when it does not tell.
   std::chrono::nanoseconds queue_wait();
+  // What the plugin offers under this id; null for nothing. The caller has entered.
+  void const* offered(char const* id);
+  void* self() const { return self_; }
+  void complain(std::string_view message);  // a line in the log, as of the plugin
+
+  // What it says of itself; empty and well when it has said nothing.
+  struct SaidHealth {
+    bool ok = true;
+    std::string message{};
+  };
+  SaidHealth said_health();
   void set_grants(std::shared_ptr<Grants const> grants) { std::atomic_store(&grants_, std::move(grants)); }
   std::shared_ptr<Grants const> grants() const { return std::atomic_load(&grants_); }
 
@@ -116,6 +132,8 @@ class Instance {
   static void log_write(pb_host const*, std::int32_t level, pb_str message, pb_log_field const* fields,
                         std::size_t count);
 
+  static void set_health(pb_host const*, std::int32_t status, pb_str message);
+
   Result<void> make(std::string const& config);
   Reply<Answer> start_inline(pb_invocation& in, LibraryOperation const& declared);
   std::int32_t settle(pb_call call, Result<Answer> result);
@@ -145,6 +163,7 @@ class Instance {
   std::unordered_map<pb_call, std::shared_ptr<Outgoing>> outgoing_;
   pb_call next_outgoing_ = 1;
   bool dead_ = false;  // the plugin has been destroyed
+  SaidHealth said_health_;
 };
 
 }  // namespace patchbay::plugin_host

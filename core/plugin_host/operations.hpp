@@ -14,6 +14,7 @@ struct PluginSummary {
   std::string status;  // ok, degraded
   std::int64_t operations = 0;
   std::int64_t calls_in_flight = 0;
+  std::string message{};  // why it is degraded, or what it says of itself
 };
 struct RefusedFile {
   std::string file;
@@ -33,7 +34,7 @@ struct NameArgs {
 struct InfoResult {
   PluginSummary plugin;
   std::string id;
-  std::string message;  // why it is degraded
+  std::string message;  // as in the summary
   std::vector<std::string> tools;
   std::vector<std::string> grants;
   std::int64_t queue_wait_ms = 0;
@@ -113,7 +114,8 @@ struct Describe<plugin_host::PluginSummary> {
                                      field("file", &T::file, "File in the plugin folder"),
                                      field("status", &T::status, "ok or degraded"),
                                      field("operations", &T::operations, "Number of operations"),
-                                     field("calls_in_flight", &T::calls_in_flight, "Calls it has not answered yet")};
+                                     field("calls_in_flight", &T::calls_in_flight, "Calls it has not answered yet"),
+                                     field("message", &T::message, "Why it is degraded, or what it says of itself")};
 };
 template <>
 struct Describe<plugin_host::RefusedFile> {
@@ -139,7 +141,7 @@ struct Describe<plugin_host::InfoResult> {
   static constexpr std::tuple fields{
       field("plugin", &T::plugin, "The plugin"),
       field("id", &T::id, "Its id in reverse DNS"),
-      field("message", &T::message, "Why it is degraded, or empty"),
+      field("message", &T::message, "Why it is degraded, or what it says of itself"),
       field("tools", &T::tools, "Its tools"),
       field("grants", &T::grants, "What its own calls may do"),
       field("queue_wait_ms", &T::queue_wait_ms, "How long its oldest unfinished work has waited"),

@@ -11,8 +11,8 @@ namespace patchbay::plugin_host {
 
 std::vector<std::string> default_grants(std::string const& plugin) {
   if (plugin == "home_assistant")
-    return {"websocket.*", "http_client.*", "circuit_breaker.*", "hub.publish", "hub.read", "metrics.read"};
-  if (plugin == "echo") return {"hub.publish"};
+    return {"websocket.*", "http_client.*", "circuit_breaker.*", own_channels_grant, "hub.read", "metrics.read"};
+  if (plugin == "echo") return {own_channels_grant};
   return {};
 }
 
@@ -123,6 +123,11 @@ std::filesystem::path PluginHost::folder_for_copies() const {
     if (::mkdtemp(pattern.data()) != nullptr) return pattern;
   }
   return {};
+}
+
+void PluginHost::follow(std::string plugin, Follower& follower) {
+  followed_ = std::move(plugin);
+  follower_ = &follower;
 }
 
 void PluginHost::start() {
@@ -406,6 +411,7 @@ Task<Result<std::string>> PluginHost::install(std::shared_ptr<Library const> lib
   log_.write(LogLevel::info, "plugins", old ? "plugin replaced" : "plugin loaded",
              {{"plugin", name}, {"version", library->version()}, {"file", file}});
   set_plugin(std::move(plugin));
+  if (follower_ != nullptr && name == followed_) follower_->began(instance);
   if (old && old->library().file() != file && std::filesystem::exists(settings_.directory / old->library().file()))
     refuse(old->library().file(),
            Error{Code::conflict,
@@ -440,6 +446,7 @@ Result<void> PluginHost::publish(Library const& library, std::shared_ptr<Instanc
 // Ends an instance that gets no new calls. True when it was destroyed, false when it had to be left behind.
 Task<bool> PluginHost::retire(std::shared_ptr<Instance> instance, std::chrono::milliseconds limit) {
   co_await asio::this_coro::throw_if_cancelled(false);
+  if (follower_ != nullptr && instance->library().name() == followed_) follower_->ending(*instance);
   auto& home = runtime_.home();
   SteadyTimer timer{home.executor()};
   auto const place = retiring_.insert(retiring_.end(), &timer);
@@ -553,21 +560,26 @@ Task<void> PluginHost::do_apply(Settings settings) {
 
 std::string PluginHost::complaint(Plugin const& plugin) const {
   auto const wait = plugin.instance->queue_wait();
-  if (wait <= settings_.stall_limit) return {};
-  return fmt::format("its queue has waited {:.1f} s: one of its operations blocks its thread",
-                     std::chrono::duration<double>(wait).count());
+  if (wait > settings_.stall_limit)
+    return fmt::format("its queue has waited {:.1f} s: one of its operations blocks its thread",
+                       std::chrono::duration<double>(wait).count());
+  auto said = plugin.instance->said_health();
+  if (said.ok) return {};
+  return said.message.empty() ? "it says that it is not well, and not why" : std::move(said.message);
 }
 
 PluginSummary PluginHost::summary(Plugin const& plugin) const {
   auto const& library = *plugin.library;
+  auto why = complaint(plugin);
   return {plugin.name,
           library.version(),
           library.interface(),
           library.prefix(),
           plugin.file,
-          complaint(plugin).empty() ? "ok" : "degraded",
+          why.empty() ? "ok" : "degraded",
           static_cast<std::int64_t>(library.operations().size()),
-          plugin.instance->calls_in_flight()};
+          plugin.instance->calls_in_flight(),
+          why.empty() ? plugin.instance->said_health().message : std::move(why)};
 }
 
 ListResult PluginHost::list(Call&, Nothing) {
@@ -594,7 +606,7 @@ Result<InfoResult> PluginHost::info(Call&, NameArgs args) {
   InfoResult out;
   out.plugin = summary(plugin);
   out.id = plugin.library->id();
-  out.message = complaint(plugin);
+  out.message = out.plugin.message;
   for (auto const& operation : plugin.library->operations()) out.tools.push_back(operation.info.tool);
   out.grants = plugin.instance->grants()->scopes;
   out.queue_wait_ms = std::chrono::duration_cast<std::chrono::milliseconds>(plugin.instance->queue_wait()).count();
@@ -715,7 +727,10 @@ std::vector<PartHealth> PluginHost::health() const {
   for (auto const& [name, plugin] : plugins_) {
     PartHealth part{plugin.library->interface()};
     part.message = complaint(plugin);
-    if (!part.message.empty()) part.status = "degraded";
+    if (!part.message.empty())
+      part.status = "degraded";
+    else
+      part.message = plugin.instance->said_health().message;
     out.push_back(std::move(part));
   }
   return out;

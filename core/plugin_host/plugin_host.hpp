@@ -44,6 +44,14 @@ struct Settings {
 // What plugins that are shipped with the gateway may call without a line of configuration.
 std::vector<std::string> default_grants(std::string const& plugin);
 
+// Told of the instances of one plugin, on the home shard: what the gateway uses a plugin for besides its operations.
+class Follower {
+ public:
+  virtual ~Follower() = default;
+  virtual void began(std::shared_ptr<Instance> const& instance) = 0;  // serves from now on
+  virtual void ending(Instance const& instance) = 0;                  // let it go: it waits for that
+};
+
 class PluginHost {
  public:
   PluginHost(Runtime& runtime, Caller& caller, Counters& counters, LogSink& log, Settings settings);
@@ -53,6 +61,8 @@ class PluginHost {
 
   // From a thread that is no shard; blocks until the plugins found in the folder are loaded or refused.
   void start();
+  // Before start(); the follower lives as long as the host's runtime.
+  void follow(std::string plugin, Follower& follower);
   // Grants and configurations change live (a plugin whose configuration changed is started anew); the folder does not.
   void apply(Settings settings);
 
@@ -120,6 +130,8 @@ class PluginHost {
   Counter refusals_, replacements_;
   std::uint64_t collector_ = 0;
   std::filesystem::path copies_;  // where libraries are copied to before they are mapped
+  std::string followed_;
+  Follower* follower_ = nullptr;
   // Home shard only.
   bool busy_ = false;
   bool ending_ = false;

@@ -26,6 +26,7 @@ template <class T>
 using Owned = std::unique_ptr<T, Free>;
 using Jwk = std::shared_ptr<_cjose_jwk_int>;
 
+constexpr std::size_t least_secret_bytes = 32;              // RFC 7518, 3.2: as long as the hash
 constexpr int least_rsa_bits = 2048, most_rsa_bits = 8192;  // RFC 7518, 3.3; above, checking takes milliseconds
 
 // cjose and OpenSSL leave their reasons in the thread's queue, where a TLS connection would find them.
@@ -159,8 +160,13 @@ std::optional<std::string> from_base64url(std::string_view text) {
 
 Result<VerifyKey> VerifyKey::from_text(std::string const& text) {
   if (text.find("-----BEGIN ") != std::string::npos) return from_pem(text);
+  if (text.empty()) return wrong("is empty");
+  if (text.size() < least_secret_bytes)
+    return wrong(
+        fmt::format("is a secret of {} bytes; HS256 needs {} at least, which \"openssl rand -base64 32\" makes",
+                    text.size(), least_secret_bytes));
   if (auto jwk = jwk_of_secret(text)) return VerifyKey{Algorithm::hs256, {}, std::move(jwk)};
-  return wrong("is empty");
+  return wrong("is a secret that cannot be used");
 }
 
 Result<VerifyKey> VerifyKey::from_pem(std::string const& text) {
@@ -205,6 +211,8 @@ Result<VerifyKey> VerifyKey::from_jwk(json::Value const& jwk) {
   Jwk made;
   if (*algorithm == Algorithm::hs256) {
     auto const secret = from_base64url(json::find_text(jwk, "k"));
+    if (secret && !secret->empty() && secret->size() < least_secret_bytes)
+      return wrong(fmt::format("a secret must have {} bytes at least", least_secret_bytes));
     if (secret && !secret->empty()) made = jwk_of_secret(*secret);
   } else {
     bool const rsa = *algorithm == Algorithm::rs256;

@@ -176,6 +176,8 @@ class HeadParser final : public beast::http::basic_parser<true> {
     if (head_.seen_[index] < 255) ++head_.seen_[index];
     if (head_.seen_[index] == 1 || *field == Field::forwarded || *field == Field::forwarded_for)
       head_.values_[index] = view(value);
+    else if (*field == Field::websocket_protocol || *field == Field::websocket_extensions)
+      join(*field, view(value));
     else if (!may_repeat(*field))
       return refuse(400, fmt::format("the header field {} stands there twice", shown(text)), error);
   }
@@ -186,6 +188,15 @@ class HeadParser final : public beast::http::basic_parser<true> {
   std::size_t on_chunk_body_impl(std::uint64_t, beast::string_view, boost::system::error_code&) override { return 0; }
   void on_finish_impl(boost::system::error_code&) override {}
 
+  // RFC 6455, 11.3.2 and 11.3.4: the same as one line with all of them.
+  void join(Field field, std::string_view more) {
+    auto& value = head_.values_[static_cast<std::size_t>(field)];
+    if (head_.joined_ == nullptr) head_.joined_ = std::make_shared<std::array<std::string, 2>>();
+    auto& text = (*head_.joined_)[field == Field::websocket_protocol ? 0 : 1];
+    if (text.empty()) text = value;
+    text.append(", ").append(more);
+    value = text;
+  }
   static bool may_repeat(Field field) {
     switch (field) {
       case Field::connection:

@@ -5,12 +5,14 @@
 //   if (auto problem = http::parse_head(bytes.substr(0, size), limits, head)) answer(problem->status, ...);
 //   head[Field::host]
 //
-// Beast's basic_parser reads the grammar; we keep views instead of its fields container, so nothing is allocated. The
-// views point into `bytes`: whoever moves those calls rebase(). Pure functions, any thread; some 300 ns a request.
+// Beast's basic_parser reads the grammar; we keep views instead of its fields container, so nothing is allocated (but
+// for a WebSocket handshake that gives one list in several lines). The views point into `bytes`: whoever moves those
+// calls rebase(). Pure functions, any thread; some 300 ns a request.
 #pragma once
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -94,6 +96,9 @@ class RequestHead {
   std::array<std::string_view, field_count> values_{};
   std::array<std::uint8_t, field_count> seen_{};
   bool upgrade_ = false;
+  // Lists that came in several lines, put together: of subprotocols and extensions. Shared, so that a copy's views
+  // hold.
+  std::shared_ptr<std::array<std::string, 2>> joined_{};
 };
 
 // The size of the header including its empty line, or 0. Looks from `from` on (what has been looked at already).

@@ -97,6 +97,7 @@ void RouteIndex::pick(Path const& path, Method method, Target& target) {
     if (own.method != name_of(wanted)) continue;
     target.kind = Target::Kind::operation;
     target.row = own.row;
+    target.is_own_route = true;
     target.bare = own.bare;
     target.raw = own.raw;
     target.body_is_args = wanted != Method::get;

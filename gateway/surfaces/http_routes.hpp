@@ -24,11 +24,12 @@ struct Target {
   Kind kind = Kind::none;
   Row const* row = nullptr;
   Page const* page = nullptr;
-  bool bare = false;         // the data without the envelope
-  bool raw = false;          // the data names its own content type and body
-  bool body_is_args = true;  // else path and query are
-  bool is_liveness = false;  // answers also without credentials, wherever we listen
-  std::string_view allow{};  // the methods of this path
+  bool bare = false;          // the data without the envelope
+  bool raw = false;           // the data names its own content type and body
+  bool body_is_args = true;   // else path and query are
+  bool is_own_route = false;  // not /{tool}
+  bool is_liveness = false;   // answers also without credentials, wherever we listen
+  std::string_view allow{};   // the methods of this path
   std::vector<std::pair<std::string_view, std::string_view>> parameters{};  // from the path, still escaped
 
   bool found() const { return kind != Kind::none; }

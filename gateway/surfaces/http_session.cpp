@@ -39,8 +39,6 @@ Session::~Session() {
 void Session::start() {
   ErrorCode ignored;
   socket_.tcp().non_blocking(true, ignored);
-  socket_.tcp().set_option(asio::ip::tcp::no_delay{true}, ignored);
-  socket_.tcp().set_option(asio::socket_base::keep_alive{true}, ignored);
   idle_since_ = now_ = state_->clock.now();
   auto const& settings = state_->config->settings;
   set_deadline(socket_.has_tls() ? settings.header_timeout_ms : settings.idle_timeout_ms);

@@ -77,6 +77,7 @@ class Session final : public std::enable_shared_from_this<Session>, private Stre
 
   // --- calls
   Result<PrincipalPtr> authenticate(std::string const& query_token);
+  bool wants_events() const;
   void start_call(std::string_view body);
   void run(Reply<Answer> reply);
   void on_call_end(std::exception_ptr failure, Result<Answer> result);

@@ -61,14 +61,21 @@ Result<PrincipalPtr> Session::authenticate(std::string const& query_token) {
   return who;
 }
 
+// Whether a stream is sent as server-sent events. A path that is a stream of events and nothing else, such as
+// /events/{channel}, is one also for who does not say what they take; a tool streams lines then.
+bool Session::wants_events() const {
+  auto const accept = head_[Field::accept];
+  if (lists(accept, events_type)) return true;
+  return exchange_.target.is_own_route && !exchange_.target.body_is_args && !lists(accept, lines_type);
+}
+
 void Session::start_call(std::string_view body) {
   auto& state = *state_;
   auto const& target = exchange_.target;
   auto const& row = *target.row;
   std::string query{head_.query}, query_token;
   // EventSource sends no header: a stream of events may have its token in the query.
-  if (row.info.streaming && !query.empty() && !head_.has(Field::authorization) &&
-      lists(head_[Field::accept], events_type))
+  if (row.info.streaming && !query.empty() && !head_.has(Field::authorization) && wants_events())
     query_token = take_token(query);
   auto who = authenticate(query_token);
   if (!who) return answer_error(who.error());
@@ -97,7 +104,7 @@ void Session::start_call(std::string_view body) {
     place->limit(Deadline{now_ + milliseconds{budget}});
   }
   if (row.info.streaming) {
-    auto const as_events = exchange_.as_events = lists(head_[Field::accept], events_type);
+    auto const as_events = exchange_.as_events = wants_events();
     if (EventStream::is_end_id(head_[Field::last_event_id])) return answer(204, "", "", no_store);
     if (head_.method == Method::head) {
       exchange_.keep_alive = false;

@@ -38,10 +38,13 @@ HomeAssistant::HomeAssistant(sdk::Host& host, sdk::Config config)
       editor_(host, session_, versions_),
       events_(host, session_),
       services_(session_) {
-  if (!settings_.url.empty()) {
-    live_.start();
-    mirror_.start();
+  if (settings_.url.empty()) {
+    host.set_health(true, "no Home Assistant is configured");
+    return;
   }
+  host.spawn("watch over the session", session_.watch());
+  live_.start();
+  mirror_.start();
 }
 
 void HomeAssistant::declare(sdk::Table<HomeAssistant>& table) {

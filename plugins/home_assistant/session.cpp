@@ -161,11 +161,18 @@ sdk::Task<void> Session::connect() {
   problem_ = Error{Code::unavailable, "the connection to Home Assistant was given up: the plugin is ending"};
   auto opening = open();
   problem_ = co_await std::move(opening);
-  if (connection_id_.empty())
+  if (!connection_id_.empty()) {
+    warned_ = Code::cancelled;
+    well();
+    host_.log(sdk::LogLevel::info, "connected to Home Assistant", {{"version", version_}});
+    co_return;
+  }
+  unwell(problem_);
+  // One line for each kind of trouble: it is tried again and again.
+  auto const kind = problem_.code == Code::circuit_open ? Code::connect_failed : problem_.code;
+  if (std::exchange(warned_, kind) != kind)
     host_.log(sdk::LogLevel::warning, "no connection to Home Assistant",
               {{"reason", problem_.message}, {"code", name_of(problem_.code)}});
-  else
-    host_.log(sdk::LogLevel::info, "connected to Home Assistant", {{"version", version_}});
 }
 
 sdk::Task<Error> Session::open() {
@@ -383,13 +390,65 @@ sdk::Task<Result<RestAnswer>> Session::rest(sdk::Call& call, std::string method,
   }
 }
 
-sdk::Task<void> Session::connect_now() {
-  auto opening = ready(nullptr);
-  Result<std::string> id = co_await std::move(opening);
-  static_cast<void>(id);  // said in the log
+// How often the watch looks; what it finds is at most so old.
+constexpr auto watch_interval = std::chrono::seconds{1};
+
+sdk::Task<void> Session::watch() {
+  host_.set_health(false, "not connected to Home Assistant yet");
+  sdk::SteadyTimer timer{host_.executor()};
+  while (!ending_) {
+    auto opening = ready(nullptr);
+    Result<std::string> id = co_await std::move(opening);
+    if (id) {
+      auto looking = look(*id);
+      co_await std::move(looking);
+    } else {
+      unwell(id.error());
+    }
+    timer.expires_after(watch_interval);
+    auto waiting = timer.async_wait(sdk::use_task);
+    co_await std::move(waiting);
+  }
 }
 
+sdk::Task<void> Session::look(std::string connection_id) {
+  auto asking = host_.call("websocket_status", "{\"connection_id\":" + json::quoted(connection_id) + "}");
+  Result<RawJson> status = co_await std::move(asking);
+  if (connection_id != connection_id_) co_return;  // another one by now: the next look
+  if (!status) {
+    auto const error = status.error();
+    gone(connection_id, error);
+    unwell(explained(error));
+    co_return;
+  }
+  std::string state, why;
+  raw::each_item(raw::member(status->text, "connections"), [&](std::string_view one) {
+    state = raw::text(raw::member(one, "state"));
+    why = raw::text(raw::member(one, "last_error"));
+  });
+  if (state == "open") {
+    well();
+  } else if (state == "closed") {
+    // The gateway gave it up, which it does for a refused token: a request tells which.
+    auto probing = host_.call("websocket_request", fmt::format(R"({{"connection_id":{},"message":{{"type":"ping"}}}})",
+                                                               json::quoted(connection_id)));
+    Result<RawJson> probe = co_await std::move(probing);
+    if (probe) co_return;
+    auto const error = probe.error();
+    if (!gone(connection_id, error)) connection_id_.clear();  // nobody opens this one again
+    unwell(explained(error));
+  } else {
+    was_lost_ = true;
+    unwell(Error{Code::connection_lost, why.empty() ? "the connection to Home Assistant was lost"
+                                                    : "the connection to Home Assistant was lost: " + why});
+  }
+}
+
+void Session::well() { host_.set_health(true, "connected to Home Assistant " + version_); }
+void Session::unwell(Error const& error) { host_.set_health(false, error.message); }
+
 sdk::Task<void> Session::close() {
+  ending_ = true;
   if (connection_id_.empty()) co_return;
   auto closing =
       host_.call("websocket_close", "{\"connection_id\":" + json::quoted(std::exchange(connection_id_, {})) + "}");

@@ -91,13 +91,18 @@ class Session {
   // Counts the connections: what was learned from Home Assistant on another may have changed.
   std::uint64_t generation() const { return generation_; }
 
-  sdk::Task<void> connect_now();  // ahead of the first call
+  // A background task: connects ahead of the first call, opens again what nobody else does, and says in GET /health how
+  // the connection is. A look costs one call of the gateway.
+  sdk::Task<void> watch();
   sdk::Task<void> close();
 
  private:
   sdk::Task<void> connect();
   sdk::Task<Error> open();
   sdk::Task<void> look_again(sdk::Call& call, std::string connection_id);
+  sdk::Task<void> look(std::string connection_id);
+  void well();
+  void unwell(Error const& error);
   Result<std::string> fresh_token() const;
 
   sdk::Host& host_;
@@ -111,6 +116,8 @@ class Session {
   std::uint64_t generation_ = 0;
   bool connecting_ = false;
   bool was_lost_ = false;
+  bool ending_ = false;
+  Code warned_ = Code::cancelled;  // what the log has been told of already; cancelled: nothing
   std::chrono::steady_clock::time_point looked_{};
   std::string reconnects_text_ = "0";
   Error problem_{Code::unavailable, "not connected"};

@@ -4,9 +4,11 @@
 //   auto stats = co_await host.call<StatsResult>("hub_stats", sdk::Nothing{});        // typed both ways
 //   host.spawn("session", keep_connected());                                          // a task that ends with the
 //   plugin host.log(sdk::LogLevel::info, "connected", {{"version", version}});               // any thread
+//   host.set_health(false, "the connection was lost");                                // seen in GET /health
 //
 // All of a plugin's code runs on its one thread (but for inline operations), so it needs no locks: handlers, the
-// callbacks of streams, timers and sockets on host.executor(). Only post() and log() may be called from elsewhere.
+// callbacks of streams, timers and sockets on host.executor(). Only post(), log() and set_health() may be called from
+// elsewhere.
 #pragma once
 
 #include <boost/asio/bind_cancellation_slot.hpp>
@@ -18,6 +20,7 @@
 #include <list>
 #include <thread>
 
+#include "plugins/abi/draft/patchbay_health.h"
 #include "plugins/abi/patchbay_call.h"
 #include "plugins/abi/patchbay_log.h"
 #include "plugins/abi/patchbay_stream.h"
@@ -118,6 +121,12 @@ class Host {
   }
   void log(LogLevel level, std::string_view message, std::initializer_list<LogField> fields = {}) const;
 
+  // [any-thread] How the plugin is, in one sentence without secrets, until it says something else: shown by GET /health
+  // and plugins_list, where a plugin that is not ok makes the gateway "degraded". Cheap.
+  void set_health(bool ok, std::string_view message) const {
+    if (health_ != nullptr) health_->set(host_, ok ? PB_HEALTH_OK : PB_HEALTH_DEGRADED, detail::borrow(message));
+  }
+
   // For the rest of the SDK.
   pb_host const* raw() const { return host_; }
   pb_stream_host const* stream_extension() const { return stream_; }
@@ -150,6 +159,7 @@ class Host {
   pb_call_host const* call_;
   pb_stream_host const* stream_;
   pb_log_host const* log_;
+  pb_health_host const* health_;
   asio::io_context context_{1};
   asio::executor_work_guard<Executor> work_{context_.get_executor()};
   detail::Inbox inbox_{context_};

@@ -100,7 +100,8 @@ inline Host::Host(pb_host const* host)
     : host_(host),
       call_(static_cast<pb_call_host const*>(host->extension(host, PB_CALL_EXTENSION))),
       stream_(static_cast<pb_stream_host const*>(host->extension(host, PB_STREAM_EXTENSION))),
-      log_(static_cast<pb_log_host const*>(host->extension(host, PB_LOG_EXTENSION))) {}
+      log_(static_cast<pb_log_host const*>(host->extension(host, PB_LOG_EXTENSION))),
+      health_(static_cast<pb_health_host const*>(host->extension(host, PB_HEALTH_EXTENSION))) {}
 inline Host::~Host() { join_thread(); }
 
 template <class Function>

@@ -76,6 +76,7 @@ class Instance {
     });
   }
   Inbox const& inbox() const { return host_.inbox(); }
+  P& plugin() { return *plugin_; }
 
  private:
   // One allocation a call: it is made on one thread and freed on another, which is the dear kind. The texts stand
@@ -185,7 +186,9 @@ struct Exported {
   static std::int64_t waiting_ns(void* self) { return static_cast<Instance<P>*>(self)->inbox().waiting_ns(); }
   static void const* extension(void*, char const* id) {
     static constexpr pb_queue_plugin queue{sizeof(pb_queue_plugin), &waiting_ns};
-    return std::string_view{id} == PB_QUEUE_EXTENSION ? &queue : nullptr;
+    if (std::string_view{id} == PB_QUEUE_EXTENSION) return &queue;
+    if constexpr (requires { P::extension(std::string_view{}); }) return P::extension(std::string_view{id});
+    return nullptr;
   }
   static pb_plugin record(Names names) {
     auto const& operations = Table<P>::get().records();
@@ -212,4 +215,13 @@ struct Exported {
 };
 
 }  // namespace detail
+
+// The plugin behind the `self` that the functions of an extension are given. What P offers the host it says by
+//   static void const* extension(std::string_view id);     // a table of functions that lives for ever, or null
+// [any-thread] The functions of a table come on the host's threads: bring them home with host().post().
+template <class P>
+P& plugin_of(void* self) {
+  return static_cast<detail::Instance<P>*>(self)->plugin();
+}
+
 }  // namespace patchbay::sdk

@@ -1,7 +1,8 @@
-// The plain Beast server that the hub is held against: the library's own chat pattern. One coroutine a connection, a
-// queue of shared texts, one async_write a message, defaults untouched.
+// The plain Beast server that the hub is held against: the library's own chat pattern, as its example has it. A
+// tcp_stream with the suggested timeouts, one coroutine a connection, a queue of shared texts, one async_write a
+// message, defaults untouched (so Nagle's algorithm is on).
 //
-//   beast_chat_server [--auto-fragment 0]        prints `listening on http://127.0.0.1:PORT`
+//   beast_chat_server [--auto-fragment 0] [--no-delay 1]       prints `listening on http://127.0.0.1:PORT`
 //
 // It understands {"type":"subscribe"}, {"type":"publish","data":...} as the benchmark sends them; every other message
 // comes back as it is.
@@ -26,7 +27,7 @@ using asio::ip::tcp;
 using Text = std::shared_ptr<std::string const>;
 constexpr auto use_task = asio::use_awaitable;
 
-bool auto_fragment = true;
+bool auto_fragment = true, no_delay = false;
 
 class Client : public std::enable_shared_from_this<Client> {
  public:
@@ -38,7 +39,8 @@ class Client : public std::enable_shared_from_this<Client> {
   asio::awaitable<void> run() {
     auto const self = shared_from_this();
     try {
-      stream_.next_layer().set_option(tcp::no_delay{true});
+      if (no_delay) stream_.next_layer().socket().set_option(tcp::no_delay{true});
+      stream_.set_option(websocket::stream_base::timeout::suggested(beast::role_type::server));
       co_await stream_.async_accept(use_task);
       send(std::make_shared<std::string const>(R"({"type":"connected"})"));
       beast::flat_buffer buffer;
@@ -81,7 +83,7 @@ class Client : public std::enable_shared_from_this<Client> {
                         });
   }
 
-  websocket::stream<tcp::socket> stream_;
+  websocket::stream<beast::tcp_stream> stream_;
   std::deque<Text> queue_;
   std::unordered_set<std::shared_ptr<Client>>& room_;
 };
@@ -97,7 +99,10 @@ asio::awaitable<void> accept(tcp::acceptor& acceptor, std::unordered_set<std::sh
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc == 3 && std::strcmp(argv[1], "--auto-fragment") == 0) auto_fragment = std::atoi(argv[2]) != 0;
+  for (int i = 1; i + 1 < argc; i += 2) {
+    if (std::strcmp(argv[i], "--auto-fragment") == 0) auto_fragment = std::atoi(argv[i + 1]) != 0;
+    if (std::strcmp(argv[i], "--no-delay") == 0) no_delay = std::atoi(argv[i + 1]) != 0;
+  }
   asio::io_context context{1};
   tcp::acceptor acceptor{context, {asio::ip::address_v4::loopback(), 0}};
   std::unordered_set<std::shared_ptr<Client>> room;

@@ -108,6 +108,7 @@ struct Connection {
   std::uint64_t skip = 0;  // of the payload at hand
   std::string head;        // its beginning: enough to tell a reply from an event
   std::uint64_t head_left = 0;
+  bool last = true;  // frame of its message (FIN)
   Clock::time_point sent{};
 };
 
@@ -306,6 +307,7 @@ class Load {
         for (std::size_t i = 2; i < need; ++i) length = length << 8 | static_cast<unsigned char>(header[i]);
       }
       auto const opcode = header[0] & 0x0F;
+      one.last = (header[0] & 0x80) != 0;
       if (opcode == 8) return fail(one, "the server sent a close frame");
       bytes.remove_prefix(need - already);
       one.pending.clear();
@@ -317,6 +319,7 @@ class Load {
   }
 
   void whole(Connection& one) {
+    if (!one.last) return;  // a message may come in fragments
     if (one.state == Connection::State::subscribing) {
       if (one.head.find("subscribed") == std::string::npos) return;  // the welcome
       one.state = Connection::State::ready;

@@ -212,6 +212,10 @@ INSTANTIATE_TEST_SUITE_P(
             HANDSHAKE "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
                       "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
             400, "twice"},
+        Row{"two_versions",
+            HANDSHAKE "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Version: 13\r\n"
+                      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+            400, "twice"},
         Row{"body", HANDSHAKE JSON "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" BODY,
             400, "no body"},
         Row{"foreign_page",

@@ -104,3 +104,42 @@ def test_a_call_waits_for_the_session_that_is_being_opened(private_home_assistan
     with ThreadPoolExecutor(10) as pool:
         assert all(count >= 1 for count in pool.map(lambda caller: caller.call("ha_list_dashboards")["count"], callers))
     assert len(gateway.admin.call("websocket_list")["connections"]) == 1
+
+
+def home_part(gateway):
+    health = gateway.get("/health").json()
+    parts = (health.get("data") or health)["parts"]
+    return next(part for part in parts if part["name"] == "HOME_ASSISTANT")
+
+
+def test_health_tells_of_a_lost_home_assistant(lab, private_home_assistant):
+    wait_for(lambda: home_part(lab)["status"] == "ok", 20)
+    assert home_part(lab)["message"].startswith("connected to Home Assistant 20")
+    private_home_assistant.stop()
+    wait_for(lambda: home_part(lab)["status"] == "degraded", 20)
+    assert "Home Assistant was lost" in home_part(lab)["message"]
+    assert lab.get("/health").status_code == 200 and lab.get("/health/ready").status_code == 200  # degraded, not dead
+    assert lab.call("system_health")["status"] == "degraded"
+    listed = next(one for one in lab.admin.call("plugins_list")["plugins"] if one["name"] == "home_assistant")
+    assert listed["status"] == "degraded" and "lost" in listed["message"]
+    private_home_assistant.start()
+    wait_for(lambda: home_part(lab)["status"] == "ok", 20)  # nobody has called a tool meanwhile
+    assert lab.call("system_health")["status"] == "ok"
+
+
+def test_health_tells_of_a_refused_token_and_of_nobody_there(home_assistant, make_gateway, gateway):
+    refused = make_gateway(env={"HA_URL": home_assistant.url, "HA_TOKEN": REFUSED})
+    wait_for(lambda: "refused the token" in home_part(refused)["message"], 20)
+    assert home_part(refused)["status"] == "degraded" and REFUSED not in home_part(refused)["message"]
+    nobody = make_gateway(env={"HA_URL": "http://127.0.0.1:9", "HA_TOKEN": "x"})
+    wait_for(lambda: "cannot be reached" in home_part(nobody)["message"] or "left alone" in home_part(nobody)["message"], 20)
+    assert home_part(nobody)["status"] == "degraded"
+    assert home_part(gateway) == {"name": "HOME_ASSISTANT", "status": "ok", "message": "no Home Assistant is configured"}
+
+
+def test_a_home_assistant_that_comes_later_is_connected_without_a_call(private_home_assistant, make_gateway):
+    private_home_assistant.stop()
+    gateway = make_gateway(env={"HA_URL": private_home_assistant.url, "HA_TOKEN": private_home_assistant.token})
+    wait_for(lambda: home_part(gateway)["status"] == "degraded", 20)
+    private_home_assistant.start()
+    wait_for(lambda: home_part(gateway)["status"] == "ok", 20)

@@ -1,4 +1,5 @@
 """Every way to say who one is to the hub, and what becomes of those who do not."""
+import json
 import time
 
 import pytest
@@ -28,6 +29,23 @@ def test_ways(gateway, way, path):
         assert client.socket.subprotocol == ("patchbay" if way == "subprotocol" else None)
         shown = gateway.admin.call("hub_connection", connection_id=client.id)
         assert shown["principal"] == "token:anna-1" and shown["user_id"] == "anna"
+
+
+def test_subprotocols_in_several_lines_are_one_list(gateway):
+    from support.raw_websocket import RawWebSocket, handshake
+
+    def lines(*offers):
+        return {"Sec-WebSocket-Protocol": "\r\nSec-WebSocket-Protocol: ".join(offers)}
+
+    for offers in (("patchbay", "bearer.full"), ("other, bearer.full", "more", "patchbay"), ("bearer.full,patchbay", "other")):
+        with RawWebSocket(gateway, "/ws/connect", lines(*offers)) as client:
+            assert client.fields["sec-websocket-protocol"] == "patchbay"
+            identifier = json.loads(client.read().text)["connection_id"]
+            assert gateway.admin.call("hub_connection", connection_id=identifier)["principal"] == "token:anna-1"
+    assert handshake(gateway, "/ws/connect", lines("patchbay", "bearer.wrong"))[0] == 401
+    many = lines(*["p%02d" % i for i in range(40)], "patchbay", "bearer.full")
+    assert handshake(gateway, "/ws/connect", many)[0] == 101
+    assert handshake(gateway, "/ws/connect", lines(*["x"] * 70))[0] == 431  # the limit of fields holds
 
 
 @pytest.mark.parametrize("way", ["token", "subprotocol", "query"])

@@ -173,6 +173,15 @@ def test_compressed_messages_with_every_window(echo, bits, takeover):
             assert (inflated(got.payload, bits) if got.first & 0x40 else got.payload) == message
 
 
+def test_extensions_in_several_lines_are_one_list(echo):
+    offers = "x-unknown; a=1\r\nSec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=10\r\nSec-WebSocket-Extensions: more"
+    with RawWebSocket(echo, "/ws/echo", {"Sec-WebSocket-Extensions": offers}) as client:
+        assert client.fields["sec-websocket-extensions"].startswith("permessage-deflate")
+        client.send_frame(0xC1, deflated(b"a" * 5000))
+        got = client.read()
+        assert (inflated(got.payload, 15) if got.first & 0x40 else got.payload) == b"a" * 5000
+
+
 def test_a_plain_message_on_a_compressed_connection(echo):
     with RawWebSocket(echo, "/ws/echo", {"Sec-WebSocket-Extensions": "permessage-deflate"}) as client:
         client.send_text("plain")

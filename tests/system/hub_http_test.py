@@ -1,6 +1,7 @@
 """The hub's HTTP side (hub_protocol, section 4): bare answers, exactly these fields; /events with Last-Event-ID."""
 import hashlib
 import json
+import urllib.request
 
 import httpx
 import pytest
@@ -58,6 +59,7 @@ def test_stats_channel_and_info(gateway):
     info = gateway.get("/api/ws/info").json()
     assert set(info) == {"id", "name", "version", "capabilities", "relationships", "dialects", "channels", "limits", "heartbeat_interval"}
     assert info["channels"] == ["missions", "agents", "system", "tasks", "audit", "metrics"] and info["heartbeat_interval"] == 30
+    assert '"heartbeat_interval":30}' in gateway.get("/api/ws/info").text  # a whole number, as documented
     assert {"path": "/ws/connect", "name": "channel"} in info["dialects"]
 
 
@@ -109,6 +111,22 @@ def test_events_with_last_event_id(make_gateway):
         assert next(server_sent_events(response.iter_lines())).json()["recovered"] is False
 
 
+@pytest.mark.parametrize("accept", [None, "*/*", "text/html, */*;q=0.8", "text/event-stream"])
+def test_events_are_server_sent_whatever_is_asked_for(gateway, accept):
+    # urllib adds no Accept of its own, httpx does.
+    request = urllib.request.Request(gateway.url + "/events/missions", headers={} if accept is None else {"Accept": accept})
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=10) as response:
+        assert response.headers["content-type"].startswith("text/event-stream")
+        assert next(server_sent_events(line.decode().rstrip("\r\n") for line in response)).event == "subscribed"
+
+
+def test_a_tool_streams_lines_unless_events_are_asked_for(gateway):
+    with gateway.http.stream("GET", "/hub_subscribe?channel=missions", headers={"accept": "*/*"}) as response:
+        assert response.headers["content-type"].startswith("application/x-ndjson")
+    with gateway.http.stream("GET", "/events/missions", headers={"accept": "application/x-ndjson"}) as response:
+        assert response.headers["content-type"].startswith("application/x-ndjson")
+
+
 def test_events_take_the_token_from_the_query(make_gateway):
     tokens = [{"id": "t", "sha256": hashlib.sha256(b"secret-token").hexdigest(), "scopes": ["hub.subscribe"]}]
     gateway = make_gateway(config={"security": {"tokens": tokens}, "logging": {"level": "debug"}})
@@ -134,6 +152,24 @@ def test_a_stopping_gateway_says_so(make_gateway):
         except Exception:  # closed
             assert ws.close_code == 1012
         assert "system_shutdown" in kinds and "reconnect" in kinds
+
+
+def test_a_call_that_runs_when_the_gateway_stops_is_unavailable(make_gateway):
+    gateway = make_gateway()
+    with subscribed(gateway) as ws:
+        ws.send(json.dumps({"type": "call", "id": 7, "operation": "echo_count", "arguments": {"count": 100_000, "interval_ms": 50}}))
+        assert json.loads(ws.recv(timeout=10))["type"] == "stream"
+        gateway.stop()
+        got = []
+        try:
+            while True:
+                got.append(json.loads(ws.recv(timeout=10)))
+        except Exception:  # closed
+            assert ws.close_code == 1012
+        result = next(one for one in got if one["type"] == "result")
+        assert (result["id"], result["error"]["code"], result["error"]["retryable"]) == (7, "unavailable", True), result
+        assert result["error"]["retry_after_ms"] > 0
+        assert any(one["type"] == "reconnect" for one in got)
 
 
 def test_events_of_a_channel_nobody_may_hear(gateway):

@@ -1,10 +1,12 @@
 """Every limit of a WebSocket client, from both sides."""
 import json
+import resource
 import time
 
 import pytest
 
-from support.gateway import Gateway
+from support.gateway import Gateway, binary
+from support.hub_client import static_token
 from support.raw_websocket import RawWebSocket, frame, handshake
 
 TEXT, PING = 0x81, 0x89
@@ -243,3 +245,168 @@ def test_who_does_not_read_is_let_go(make_gateway):
     while gateway.call("hub_stats")["total_connections"] != 1:
         assert time.monotonic() < deadline, "the slow reader is still there"
     assert slow.read_close() in (1013, None)
+
+
+# --- how many, and how much of one address
+
+@pytest.fixture(scope="module")
+def proxied():
+    """Behind a trusted proxy, which is where addresses that are not loopback come from here."""
+    tokens = [static_token(name, "hub.*", user_id=name) for name in ("anna", "berta", "carla", "dora")]
+    with Gateway(config={"server": {"trusted_proxies": ["127.0.0.1"]}, "security": {"tokens": tokens}, "hub": {"users": {"max_connections": 2}},
+                         "limits": {"hub_address_connections": 3, "address_bytes": 4 << 20}}) as started:
+        yield started
+
+
+def far(address: str, token: str) -> dict:
+    return {"X-Forwarded-For": address, "Authorization": f"Bearer {token}"}
+
+
+def refused(gateway, path: str, fields: dict) -> None:
+    status, answer, body = handshake(gateway, path, fields)
+    assert status == 503, body
+    assert int(answer["retry-after"]) >= 1
+    error = json.loads(body)["error"]
+    assert (error["code"], error["retryable"]) == ("unavailable", True) and "WebSocket sessions of one" in error["message"]
+
+
+def let_in(gateway, path: str, fields: dict) -> None:
+    deadline = time.monotonic() + 10
+    while (status := handshake(gateway, path, fields)[0]) != 101:
+        assert status == 503 and time.monotonic() < deadline, "the place of a connection that has gone is not given back"
+
+
+def test_sessions_of_one_address(proxied):
+    users = ["anna", "berta", "carla", "dora"]
+    clients = [opened(proxied, fields=far("203.0.113.1", users[i])) for i in range(3)]
+    refused(proxied, "/ws/connect", far("203.0.113.1", "dora"))
+    opened(proxied, fields=far("203.0.113.2", "dora")).socket.close()  # another address
+    opened(proxied, fields=far("2001:db8::1", "dora")).socket.close()
+    clients.pop().socket.close()
+    let_in(proxied, "/ws/connect", far("203.0.113.1", "dora"))
+    for client in clients:
+        client.socket.close()
+
+
+def test_sessions_of_one_user(proxied):
+    clients = [opened(proxied, path, fields=far(f"203.0.113.{10 + i}", "anna")) for i, path in enumerate(("/ws/connect", "/ws/notifications/anna"))]
+    refused(proxied, "/ws/connect", far("203.0.113.12", "anna"))
+    refused(proxied, "/ws/notifications/anna", far("203.0.113.13", "anna"))
+    opened(proxied, fields=far("203.0.113.12", "berta")).socket.close()  # another user
+    # Who says who they are in the first message is counted too.
+    late = RawWebSocket(proxied, "/ws/connect", {"X-Forwarded-For": "203.0.113.14"}).__enter__()
+    late.send_text('{"type":"auth","token":"anna"}')
+    assert late.read_close() == 1013
+    clients.pop().socket.close()
+    let_in(proxied, "/ws/connect", far("203.0.113.12", "anna"))
+    clients.pop().socket.close()
+
+
+def test_loopback_has_no_such_limits(make_gateway):
+    gateway = make_gateway(config={"limits": {"hub_address_connections": 1}, "hub": {"users": {"max_connections": 1}}})
+    clients = [opened(gateway, USER) for _ in range(4)]
+    for client in clients:
+        client.socket.close()
+
+
+UNFINISHED = (1 << 20) - 1024
+
+
+def begin_a_message(client: RawWebSocket) -> None:
+    """All but the end of a message of nearly 1 MiB."""
+    client.send_what_is_taken(frame(0x01, b"a" * UNFINISHED))
+
+
+def test_unfinished_messages_of_one_address(make_gateway):
+    gateway = make_gateway(config={"limits": {"address_bytes": 4 << 20}})  # loopback too
+    clients = [opened(gateway, USER) for _ in range(8)]
+    for client in clients:
+        begin_a_message(client)
+    # Four times 1 MiB does not fit beside what is held for a connection at all: the others are told to come back.
+    closed, kept = [], []
+    for client in clients:
+        client.socket.settimeout(1.5)
+        try:
+            got = client.read()
+            assert got is not None and got.opcode == 8 and got.code == 1013, got
+            closed.append(client)
+        except TimeoutError:
+            kept.append(client)
+    assert len(closed) >= 4 and kept, (len(closed), len(kept))
+    assert gateway.call("system_health")["status"] == "ok"  # an ordinary request is served meanwhile
+    for client in kept:  # from the other side: who kept within it is served
+        client.socket.settimeout(10)
+        client.send(frame(0x80, b""))
+        assert json.loads(client.read().text)["code"] == "invalid_argument"  # no JSON, but a message
+    for client in kept + closed:
+        client.socket.close()
+    deadline = time.monotonic() + 10
+    while True:  # what has gone is given back
+        again = [opened(gateway, USER) for _ in range(3)]
+        for client in again:
+            begin_a_message(client)
+            client.send_what_is_taken(frame(0x80, b""))
+        answers = [client.read() for client in again]
+        for client in again:
+            client.socket.close()
+        if all(answer is not None and answer.opcode == 1 for answer in answers):
+            break
+        assert time.monotonic() < deadline, answers
+
+
+# --- the figures themselves
+
+DOCUMENTED = {"message_bytes": 64 << 10, "user_message_bytes": 1 << 20, "unauthenticated_message_bytes": 4 << 10, "message_fragments": 1024,
+              "json_depth": 64, "json_values": 10_000, "json_string_bytes": 1 << 20, "pings_per_second": 100, "commands_per_second": 2000,
+              "subscriptions": 128, "send_queue_bytes": 1 << 20, "send_stall_ms": 5000, "close_timeout_ms": 5000, "authentication_timeout_ms": 10_000,
+              "renewal_timeout_ms": 25_000, "max_connections": 10_000, "hub_address_connections": 1000, "user_connections": 32,
+              "http_connections": 256, "address_bytes": 32 << 20, "echo_message_bytes": 17 << 20}
+
+
+def limits_of(gateway) -> dict:
+    lines = (line for line in gateway.get("/metrics").text.splitlines() if line.startswith("patchbay_limit{"))
+    return {line.split('"')[1]: float(line.rsplit(" ", 1)[1]) for line in lines}
+
+
+def test_the_limits_in_force_are_the_documented_ones(gateway):
+    shown = limits_of(gateway)
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    expected = {**DOCUMENTED, "max_connections": min(10_000, hard - 512)}
+    assert {name: shown.get(name) for name in expected} == expected
+
+
+def test_fewer_descriptors_mean_fewer_sessions(make_gateway, monkeypatch, tmp_path):
+    narrow = tmp_path / "patchbay"
+    narrow.write_text(f'#!/bin/sh\nulimit -n 1024\nulimit -S -n 600\nexec "{binary()}" "$@"\n')
+    narrow.chmod(0o755)
+    monkeypatch.setenv("PATCHBAY_BIN", str(narrow))
+    gateway = make_gateway()
+    assert limits_of(gateway)["max_connections"] == 1024 - 512
+    assert "fewer WebSocket connections than asked for" in gateway.stderr
+    descriptors = next(line for line in open(f"/proc/{gateway.process.pid}/limits") if line.startswith("Max open files")).split()
+    assert descriptors[3] == descriptors[4] == "1024", "the soft limit is raised to the hard one"
+
+
+def test_json_within_its_limits_is_read(gateway):
+    client = opened(gateway)
+    for data in ("[" * 62 + "]" * 62, "[" + "1," * 9_900 + "1]", json.dumps("x" * 60_000)):
+        client.send_text('{"type":"publish","channel":"c","event":"note","data":' + data + "}")
+        assert json.loads(client.read().text)["type"] == "published", data[:20]
+
+
+def test_a_token_in_the_first_message_may_have_some_length(make_gateway):
+    gateway = make_gateway(config={"security": {"tokens": [static_token("t" * 3900, "hub.*", id="long")]}})
+    with RawWebSocket(gateway, "/ws/connect") as client:
+        message = json.dumps({"type": "auth", "token": "t" * 3900})
+        client.send_text(message + " " * (4096 - len(message)))
+        assert json.loads(client.read().text)["type"] == "authenticated"
+    with RawWebSocket(gateway, "/ws/connect") as client:
+        client.send_text(message + " " * (4097 - len(message)))
+        assert client.read_close() == 1009
+
+
+def test_failed_logins_of_one_address(make_gateway):
+    gateway = make_gateway(config={"security": {"tokens": [static_token("good", "hub.*")], "failed_logins_per_minute": 5}})
+    good, bad = ({"Authorization": f"Bearer {word}"} for word in ("good", "bad"))
+    assert [handshake(gateway, "/ws/connect", bad)[0] for _ in range(7)] == [401] * 5 + [429] * 2
+    assert handshake(gateway, "/ws/connect", good)[0] == 101, "only failing attempts are held back"

@@ -3,6 +3,7 @@ import base64
 import hashlib
 import hmac
 import json
+import signal
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,6 +18,10 @@ SECRET = "a secret of the tests that has thirty-two bytes"
 
 def base64url(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def numbers_of(key):
+    return (key if hasattr(key, "public_numbers") else key.public_key()).public_numbers()
 
 
 def number(value: int, size: int | None = None) -> str:
@@ -46,8 +51,8 @@ def pem(key) -> str:
 
 
 def jwk(key, kid: str) -> dict:
-    numbers = key.public_key().public_numbers()
-    if isinstance(key, rsa.RSAPrivateKey):
+    numbers = numbers_of(key)
+    if isinstance(numbers, rsa.RSAPublicNumbers):
         return {"kty": "RSA", "use": "sig", "alg": "RS256", "kid": kid, "n": number(numbers.n), "e": number(numbers.e)}
     return {"kty": "EC", "use": "sig", "kid": kid, "crv": "P-256", "x": number(numbers.x, 32), "y": number(numbers.y, 32)}
 
@@ -166,6 +171,29 @@ def test_a_key_set_file(make_gateway, rsa_key, ec_key, tmp_path):
     assert "a key that is not known here" in refusal(gateway, token("RS256", rsa_key, "new"))
 
 
+def test_sighup_reads_the_key_set_file_again_though_the_configuration_is_the_same(make_gateway, tmp_path, rsa_key, ec_key):
+    file = tmp_path / "keys.json"
+    file.write_text(json.dumps({"keys": [jwk(rsa_key, "old")]}))
+    gateway = make_gateway(config={"security": {"jwt": {"algorithms": ["RS256", "ES256"], "jwks_file": str(file)}}})
+    gateway.caller(token("RS256", rsa_key, "old")).call("metrics_stats")
+    beside = tmp_path / "keys.new"
+    beside.write_text(json.dumps({"keys": [jwk(ec_key, "new"), jwk(rsa.generate_private_key(65537, 2048).public_key(), "more")]}))
+    beside.rename(file)
+    assert "a key that is not known here" in refusal(gateway, token("ES256", ec_key, "new"))
+    gateway.process.send_signal(signal.SIGHUP)
+    wait_for_keys(gateway, 2)
+    gateway.caller(token("ES256", ec_key, "new")).call("metrics_stats")
+    assert "a key that is not known here" in refusal(gateway, token("RS256", rsa_key, "old")), "the key has gone"
+    # What cannot be read changes nothing.
+    file.write_text("{}")
+    gateway.process.send_signal(signal.SIGHUP)
+    end = time.monotonic() + 20
+    while "no fresh keys" not in gateway.stderr:
+        assert time.monotonic() < end, gateway.stderr[-2000:]
+        time.sleep(0.02)
+    gateway.caller(token("ES256", ec_key, "new")).call("metrics_stats")
+
+
 def test_a_key_set_url(make_gateway, issuer, rsa_key):
     issuer.status = 503
     gateway = make_gateway(config={"security": {"jwt": {"algorithms": ["RS256"], "jwks_url": issuer.url}}})
@@ -184,3 +212,16 @@ def test_a_key_that_is_wrong_is_said_at_the_start(make_gateway, rsa_key):
                                     serialization.NoEncryption()).decode()
     with pytest.raises(AssertionError, match="security.jwt.key: is a private key"):
         make_gateway(config={"security": {"jwt": {"algorithms": ["RS256"], "key": private}}})
+
+
+def test_a_secret_that_is_too_short_is_refused(make_gateway, gateway, tmp_path):
+    short, reason = "x" * 31, "security.jwt.key: is a secret of 31 bytes; HS256 needs 32 at least"
+    config = {"security": {"jwt": {"algorithms": ["HS256"], "key": short}}}
+    with pytest.raises(AssertionError, match=reason):
+        make_gateway(config=config)
+    file = tmp_path / "short.yaml"
+    file.write_text(json.dumps(config))
+    done = gateway.command("check-config", str(file))
+    assert done.returncode == 3 and reason in done.stderr and short not in done.stderr
+    file.write_text(json.dumps({"security": {"jwt": {"algorithms": ["HS256"], "key": short + "x"}}}))
+    assert gateway.command("check-config", str(file)).returncode == 0

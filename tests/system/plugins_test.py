@@ -256,3 +256,71 @@ def test_the_guide_works_as_it_says(make_gateway, tmp_path):
     (tmp_path / "with.yaml").write_text(granted)
     configured = make_gateway(config=tmp_path / "with.yaml", arguments=("--plugins", str(work / "plugins")))
     assert configured.admin.call("greeter_echo", name="Anna") == {"text": "Good day, Anna!"}
+
+
+def test_a_plugin_publishes_below_its_prefix_and_further_by_configuration(make_gateway, folder):
+    drop(FIXTURES / "libpatchbay_caller.so", folder)
+    say = {"type": "note", "data": {}}
+
+    def outcomes(grants: list[str]) -> list:
+        gateway = make_gateway(arguments=("--plugins", str(folder)), config={"plugins": {"grants": {"caller": grants}}})
+
+        def relayed(tool, **arguments):
+            reply = gateway.admin.reply("caller_relay", {"operation": tool, "arguments": arguments})
+            return reply.status if reply.status == 200 else reply.error["code"]
+
+        return [relayed("hub_publish", channel="caller.news", data=1), relayed("hub_publish", channel="missions", data=1),
+                relayed("hub_emit", channel="ha.states", event_type="note", data=1), relayed("hub_broadcast", message=say),
+                relayed("hub_send_to_user", user_id="anna", message=say),
+                relayed("hub_send_to_chat", workflow="w", app_id="a", chat_id="c", message=say)]
+
+    no = "forbidden"
+    assert outcomes([]) == [no] * 6
+    assert outcomes(["hub.publish:own"]) == [200, no, no, no, 200, 200]
+    assert outcomes(["hub.publish"]) == [200, 200, no, 200, 200, 200]
+
+
+def test_a_plugin_is_the_broker_of_the_hub(make_gateway, folder):
+    from support.hub_client import HubClient
+    drop(FIXTURES / "libpatchbay_broker.so", folder)
+    gateway = make_gateway(arguments=("--plugins", str(folder)),
+                           config={"server": {"shards": 2},
+                                   "hub": {"broker": "broker", "namespaces": [{"pattern": "kept.*", "subscribe": "hub.subscribe", "publish": "hub.publish",
+                                                                               "presence": "hub.subscribe", "history": {"size": 10, "ttl_s": 60}}]}})
+
+    def broker():
+        return next(part for part in gateway.call("system_health")["parts"] if part["name"] == "BROKER")
+
+    eventually(lambda: broker()["status"] == "ok")
+    with HubClient(gateway) as client:
+        for name in "abcdef":  # at home on both shards
+            client.subscribe(f"kept.{name}")
+        published = gateway.call("hub_publish", channel="kept.a", data="first", event="note")
+        assert (published["subscribers"], published["offset"]) == (1, 1) and published["epoch"].startswith("epoch-")
+        assert client.next()["data"] == "first"
+        for name in "abcdef":
+            gateway.admin.call("broker_elsewhere", channel=f"kept.{name}", data=name, keep=10)  # as from another gateway
+        assert {client.next()["data"] for _ in range(6)} == set("abcdef")
+        assert [one["data"] for one in gateway.call("hub_history", channel="kept.a")["messages"]] == ["first", "a"]
+        assert gateway.call("hub_presence", channel="kept.a")["connections"] == 1
+
+        gateway.admin.call("broker_away", away=True)
+        eventually(lambda: broker()["status"] == "degraded")
+        assert "the server of the test is away" in broker()["message"]
+        assert gateway.get("/health/ready").status_code == 200
+        gateway.admin.call("broker_elsewhere", channel="kept.a", data="missed", keep=10)
+        assert gateway.call("hub_publish", channel="kept.a", data="here", event="note")["subscribers"] == 1
+        assert client.next()["data"] == "here"  # goes on locally
+        assert gateway.error("hub_history", channel="kept.a").code == "unavailable"
+        gateway.admin.call("broker_away", away=False)
+        assert client.next()["data"] == "missed"
+        eventually(lambda: broker()["status"] == "ok")
+    gateway.stop()
+    assert "left behind" not in gateway.stderr
+
+
+def test_a_broker_plugin_that_is_not_there(make_gateway, folder):
+    gateway = make_gateway(arguments=("--plugins", str(folder)), config={"hub": {"broker": "nobody"}})
+    assert gateway.get("/health/ready").status_code == 503
+    assert gateway.call("hub_publish", channel="missions", data=1) == {"subscribers": 0}
+    assert "the broker plugin nobody is away (not loaded)" in gateway.get("/health").text

@@ -21,6 +21,7 @@ class Calls::Running final : public Request, public EventSink {
     room_.notify();
   }
   bool too_large() const { return too_large_; }
+  bool streams() const { return call.events() != nullptr; }
 
   Taken emit(std::string_view event, std::string_view json) override {
     if (connection_ == nullptr || too_large_) return Taken::gone;
@@ -74,7 +75,7 @@ void Calls::begin(ClientMessage const& message) {
   if (!operation) return connection_.send(failed(id, operation.error(), running->call));
   auto& hub = connection_.hub();
   if (hub.draining()) {
-    Error const stopping{Code::unavailable, "the gateway is stopping"};
+    Error const stopping{Code::unavailable, "the gateway is stopping", {}, 1000};
     return connection_.send(failed(id, stopping, running->call));
   }
   if (auto const most = hub.settings()->running_calls; static_cast<std::int64_t>(running_.size()) >= most) {
@@ -122,6 +123,19 @@ void Calls::cancel(ClientMessage const& message) {
     return refuse(message, {Code::not_found, fmt::format("no call with the id {} is running", id), "/id"});
   (*found)->wake();
   (*found)->call.stop(Stopped::cancelled);
+}
+
+bool Calls::busy() const {
+  return std::ranges::any_of(running_, [](Running const* running) { return !running->streams(); });
+}
+
+void Calls::end(bool streams_only) {
+  auto const ending = running_;  // one that ends leaves the list
+  for (auto* running : ending) {
+    if (streams_only && !running->streams()) continue;
+    running->wake();
+    running->call.stop(Stopped::shutdown);
+  }
 }
 
 void Calls::drained() {

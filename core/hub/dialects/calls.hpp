@@ -5,8 +5,9 @@
 //   {"type":"result","id":7,"status":"success","data":{}}                           once
 //   {"type":"cancel","id":7}                                                        ends it: the result says cancelled
 //
-// A stream waits while the connection is congested. All end with the connection. At most limits.running_calls at a
-// time. Own shard only; owned by the conversation.
+// A stream waits while the connection is congested. All end with the connection; when the gateway drains, streams end
+// at once and the others have until its end. At most limits.running_calls at a time. Own shard only; owned by the
+// conversation.
 #pragma once
 
 #include "core/hub/connection.hpp"
@@ -25,6 +26,12 @@ class Calls {
   void cancel(ClientMessage const& message);
   // The connection takes more again.
   void drained();
+  // The gateway is stopping: streams end as `unavailable`, while that can still be sent.
+  void draining() { end(true); }
+  // And so do all others: their time is over.
+  void give_up() { end(false); }
+  // Whether one is running that ends by itself.
+  bool busy() const;
   void stop(Stopped why) { requests_.stop(why); }
   std::size_t running() const { return running_.size(); }
 
@@ -32,6 +39,7 @@ class Calls {
   class Running;
   void refuse(ClientMessage const& message, Error const& error);
   void ended(Running& running, Result<Answer>& result);
+  void end(bool streams_only);
 
   Connection& connection_;
   Requests requests_;

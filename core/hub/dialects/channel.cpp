@@ -78,6 +78,13 @@ void Channel::drained() {
 void Channel::draining(std::chrono::milliseconds come_back_after) {
   ReplyText hint{"reconnect"};
   reply(hint.number("after_ms", static_cast<std::uint64_t>(come_back_after.count())).frame());
+  if (calls_) calls_->draining();
+}
+
+bool Channel::busy() const { return calls_ && calls_->busy(); }
+
+void Channel::give_up_calls() {
+  if (calls_) calls_->give_up();
 }
 
 void Channel::closed() {

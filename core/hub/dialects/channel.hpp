@@ -35,6 +35,8 @@ class Channel final : public Conversation {
   void direct(MessagePtr const& message) override { connection().send(message->frame(Form::channel)); }
   void drained() override;
   void draining(std::chrono::milliseconds come_back_after) override;
+  bool busy() const override;
+  void give_up_calls() override;
   void closed() override;
 
  private:

@@ -66,7 +66,7 @@ void Chat::ask(ClientMessage const& message) {
   if (workflow == hub.settings()->workflows.end())
     return refuse(message,
                   {Code::not_found, fmt::format("the workflow {} is not configured any more", endpoint.workflow)});
-  if (hub.draining()) return refuse(message, {Code::unavailable, "the gateway is stopping"});
+  if (hub.draining()) return refuse(message, {Code::unavailable, "the gateway is stopping", {}, 1000});
   ChatRooms::Question question;
   question.operation = workflow->second.operation;
   question.who = connection().who();

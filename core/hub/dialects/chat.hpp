@@ -21,6 +21,7 @@ class Chat final : public UserForm, private ChatSeat::Listener {
 
   void opened() override;
   void drained() override;
+  bool busy() const override { return seat_->answering(); }
   void closed() override;
 
  private:

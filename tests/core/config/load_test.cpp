@@ -212,13 +212,17 @@ TEST(ConfigLoad, ATokenThatCannotBeReadIsAProblem) {
               HasSubstr("security.jwt.key: the secret file /nonexistent/key cannot be read"));
 }
 
-TEST(ConfigLoad, NoticesWhatIsAcceptedButNotServed) {
+TEST(ConfigLoad, NoticesWhatIsAcceptedButHasNoEffect) {
   EXPECT_TRUE(from("logging: {level: debug}").notices().empty());
   EXPECT_TRUE(from("server: {tls: {certificate: /c, key: /k}}\nhub: {echo: true, deflate: {enabled: true}}\n"
                    "security: {jwt: {algorithms: [HS256], key: k}}")
                   .notices()
                   .empty());
-  EXPECT_THAT(from("hub: {broker: redis}").notices(), testing::ElementsAre(HasSubstr("hub.broker")));
+  auto const token = [](std::string const& rest) {
+    return from("security: {tokens: [{id: a, sha256: '" + std::string(64, '0') + "', " + rest + "}]}").notices();
+  };
+  EXPECT_THAT(token("scopes: [ha.read], entities: {allow: ['light.*']}"), testing::IsEmpty());
+  EXPECT_THAT(token("scopes: [admin], entities: {allow: ['light.*']}"), testing::ElementsAre(HasSubstr("token a")));
 }
 
 TEST(ConfigLoad, NamespacesOfTheDefaultComeAfterTheOwnOnes) {

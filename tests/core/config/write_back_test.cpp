@@ -7,7 +7,7 @@
 namespace patchbay::config {
 namespace {
 
-struct Row {
+struct Change {
   char const* before;
   char const* path;
   char const* json;
@@ -16,30 +16,30 @@ struct Row {
 
 TEST(WriteBack, ChangesOneLineOrRefuses) {
   for (auto const& row : {
-           Row{"a:\n  b: 1  # one\n", "a.b", "2", "a:\n  b: 2  # one\n"},
-           Row{"a:\n  b:    'x # y'   # c\n", "a.b", "\"z\"", "a:\n  b:    \"z\"   # c\n"},
-           Row{"a: {b: 1, c: 2}\n", "a.b", "3", "a: {b: 3, c: 2}\n"},
-           Row{"a: {b: \"x,y}\", c: 2}\n", "a.b", "true", "a: {b: true, c: 2}\n"},
-           Row{"a:\n  b: it's plain, really\n", "a.b", "1", "a:\n  b: 1\n"},
-           Row{"\xC3\xA4: 1\na: {\xC3\xB6: x, b: 1}", "a.b", "2", "\xC3\xA4: 1\na: {\xC3\xB6: x, b: 2}"},
-           Row{"a:\r\n  b: 1\r\n", "a.b", "2", "a:\r\n  b: 2\r\n"},
-           Row{"a:\n  b: 'it''s'\n", "a.b", "2", "a:\n  b: 2\n"},
-           Row{"a:\n  b: \"q\\\"q\"\n", "a.b", "2", "a:\n  b: 2\n"},
-           Row{"a:\n    # first\n    c: 1\n", "a.b", "2", "a:\n    # first\n    b: 2\n    c: 1\n"},
-           Row{"x: 1", "a.b", "2", "x: 1\na:\n  b: 2\n"},
-           Row{"", "a.b.c", "2", "a:\n  b:\n    c: 2\n"},
-           Row{"a:\n  b:\n    d: 1\n", "a.b.c", "2", "a:\n  b:\n    c: 2\n    d: 1\n"},
-           Row{"a: {c: 1}\n", "a.b", "2", nullptr},
-           Row{"a:\n", "a.b", "2", nullptr},
-           Row{"a:\n  b: |\n    x\n", "a.b", "2", nullptr},
-           Row{"a:\n  b: x\n    y\n", "a.b", "2", nullptr},
-           Row{"a:\n  b: \"x\n    y\"\n", "a.b", "2", nullptr},
-           Row{"a:\n  b: &n 1\nc: *n\n", "a.b", "2", nullptr},
-           Row{"a:\n  b: ${B:-1}\n", "a.b", "2", nullptr},
-           Row{"a:\n  b: [1]\n", "a.b", "2", nullptr},
-           Row{"a:\n  b: 1\n", "a.b", "[2]", nullptr},
-           Row{"a: [", "a.b", "2", nullptr},
-           Row{"a: 1\n", "a.b", "2", nullptr},
+           Change{"a:\n  b: 1  # one\n", "a.b", "2", "a:\n  b: 2  # one\n"},
+           Change{"a:\n  b:    'x # y'   # c\n", "a.b", "\"z\"", "a:\n  b:    \"z\"   # c\n"},
+           Change{"a: {b: 1, c: 2}\n", "a.b", "3", "a: {b: 3, c: 2}\n"},
+           Change{"a: {b: \"x,y}\", c: 2}\n", "a.b", "true", "a: {b: true, c: 2}\n"},
+           Change{"a:\n  b: it's plain, really\n", "a.b", "1", "a:\n  b: 1\n"},
+           Change{"\xC3\xA4: 1\na: {\xC3\xB6: x, b: 1}", "a.b", "2", "\xC3\xA4: 1\na: {\xC3\xB6: x, b: 2}"},
+           Change{"a:\r\n  b: 1\r\n", "a.b", "2", "a:\r\n  b: 2\r\n"},
+           Change{"a:\n  b: 'it''s'\n", "a.b", "2", "a:\n  b: 2\n"},
+           Change{"a:\n  b: \"q\\\"q\"\n", "a.b", "2", "a:\n  b: 2\n"},
+           Change{"a:\n    # first\n    c: 1\n", "a.b", "2", "a:\n    # first\n    b: 2\n    c: 1\n"},
+           Change{"x: 1", "a.b", "2", "x: 1\na:\n  b: 2\n"},
+           Change{"", "a.b.c", "2", "a:\n  b:\n    c: 2\n"},
+           Change{"a:\n  b:\n    d: 1\n", "a.b.c", "2", "a:\n  b:\n    c: 2\n    d: 1\n"},
+           Change{"a: {c: 1}\n", "a.b", "2", nullptr},
+           Change{"a:\n", "a.b", "2", nullptr},
+           Change{"a:\n  b: |\n    x\n", "a.b", "2", nullptr},
+           Change{"a:\n  b: x\n    y\n", "a.b", "2", nullptr},
+           Change{"a:\n  b: \"x\n    y\"\n", "a.b", "2", nullptr},
+           Change{"a:\n  b: &n 1\nc: *n\n", "a.b", "2", nullptr},
+           Change{"a:\n  b: ${B:-1}\n", "a.b", "2", nullptr},
+           Change{"a:\n  b: [1]\n", "a.b", "2", nullptr},
+           Change{"a:\n  b: 1\n", "a.b", "[2]", nullptr},
+           Change{"a: [", "a.b", "2", nullptr},
+           Change{"a: 1\n", "a.b", "2", nullptr},
        }) {
     auto const out = with_value(row.before, row.path, row.json);
     if (row.after == nullptr) {

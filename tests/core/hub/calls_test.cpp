@@ -92,6 +92,55 @@ TEST_F(HubCalls, AnIdInUseIsAConflictAndTheCallGoesOn) {
   EXPECT_NE(client->next().find(R"("id":1,"status":"success")"), std::string::npos);
 }
 
+TEST_F(HubCalls, ADrainEndsStreamsAsUnavailableBehindTheHint) {
+  auto* client = welcomed();
+  for (int i = 0; i < 3; ++i)
+    client->say(R"({"type":"call","id":)" + std::to_string(i) +
+                R"(,"operation":"test_words","arguments":{"message":"pause"}})");
+  client->on_shard([&] { client->conversation().draining(std::chrono::milliseconds{1234}); });
+  EXPECT_EQ(client->next(), R"({"type":"reconnect","after_ms":1234})");
+  for (int i = 0; i < 3; ++i) {
+    auto const result = client->next();
+    EXPECT_EQ(
+        result.rfind(
+            R"({"type":"result","id":)" + std::to_string(i) + R"(,"status":"error","error":{"code":"unavailable")", 0),
+        0U)
+        << result;
+    EXPECT_NE(result.find(R"("retryable":true,"retry_after_ms":1000)"), std::string::npos) << result;
+  }
+  on(0, [&] { EXPECT_TRUE(waiters.empty()); });
+}
+
+// The connections that have none are closed meanwhile.
+TEST_F(HubCalls, ADrainWaitsForCallsThatEndByThemselves) {
+  auto* idle = welcomed();
+  auto* busy = welcomed();
+  busy->say(R"({"type":"call","id":1,"operation":"test_hold","arguments":{"text":"done"}})");
+  hub->drain(std::chrono::seconds{2});
+  settle();
+  EXPECT_EQ(busy->next().rfind(R"({"type":"reconnect","after_ms":)", 0), 0U);
+  advance(std::chrono::milliseconds{200});
+  EXPECT_EQ(idle->closed_with(), 1012);
+  EXPECT_TRUE(busy->is_open());
+  resume();
+  EXPECT_EQ(busy->next().rfind(R"({"type":"result","id":1,"status":"success")", 0), 0U);
+  advance(std::chrono::milliseconds{200});
+  EXPECT_EQ(busy->closed_with(), 1012);
+}
+
+TEST_F(HubCalls, WhatADrainWaitedForInVainEndsAsUnavailable) {
+  auto* busy = welcomed();
+  busy->say(R"({"type":"call","id":1,"operation":"test_hold","arguments":{"text":"done"}})");
+  hub->drain(std::chrono::seconds{2});
+  settle();
+  busy->next();  // the hint
+  advance(std::chrono::milliseconds{1800});
+  EXPECT_TRUE(busy->is_open());
+  advance(std::chrono::milliseconds{400});
+  EXPECT_EQ(busy->next().rfind(R"({"type":"result","id":1,"status":"error","error":{"code":"unavailable")", 0), 0U);
+  EXPECT_EQ(busy->closed_with(), 1012);
+}
+
 TEST_F(HubCalls, AllEndWithTheConnection) {
   auto* client = welcomed();
   for (int i = 0; i < 3; ++i)

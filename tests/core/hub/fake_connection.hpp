@@ -45,6 +45,9 @@ struct SayResult {
 };
 inline constexpr Operation<SayArgs, SayResult> say{
     .name = "TEST.say", .summary = "Give the text back.", .scope = "test.say"};
+// Waits until resume() or the call's end, and streams nothing.
+inline constexpr Operation<SayArgs, SayResult> hold{
+    .name = "TEST.hold", .summary = "Give the text back later.", .scope = "test.say"};
 struct FloodArgs {
   std::uint32_t count = 1, bytes = 1;
 };
@@ -103,28 +106,11 @@ class SteppedClock final : public Clock {
 inline constexpr std::string_view float_now = "1700000000.250", iso_now = "2023-11-14T22:13:20.250Z";
 
 // Replaces every "@" by the float time and "#" by the ISO one.
-inline std::string timed(std::string_view text) {
-  std::string out;
-  for (char c : text)
-    if (c == '@')
-      out += float_now;
-    else if (c == '#')
-      out += iso_now;
-    else
-      out += c;
-  return out;
-}
+std::string timed(std::string_view text);
 
-inline std::string payload_of(std::string_view bytes) {
-  auto const mark = static_cast<unsigned char>(bytes[1]);
-  return std::string{bytes.substr(mark < 126 ? 2 : mark == 126 ? 4 : 10)};
-}
+std::string payload_of(std::string_view bytes);
 
-inline PrincipalPtr who(std::string user_id, std::vector<std::string> scopes = {"hub.*", "test.*"}) {
-  Principal principal{.name = "token:" + user_id, .scopes = std::move(scopes)};
-  principal.user_id = std::move(user_id);
-  return std::make_shared<Principal const>(std::move(principal));
-}
+PrincipalPtr who(std::string user_id, std::vector<std::string> scopes = {"hub.*", "test.*"});
 
 class FakeConnection final : public Connection {
  public:
@@ -132,35 +118,13 @@ class FakeConnection final : public Connection {
       : id_(std::move(id)), hub_(hub), endpoint_(std::move(endpoint)), who_(std::move(who)) {}
 
   // --- for tests, on the test's thread
-  void say(std::string text) {
-    on_shard([&] {
-      seen_ = hub_.clock().now();
-      conversation_->received(text, false);
-    });
-  }
-  void say_binary(std::string_view bytes) {
-    on_shard([&] { conversation_->received(bytes, true); });
-  }
+  void say(std::string text);
+  void say_binary(std::string_view bytes);
   // The next frame; waits for it, and fails the test when none comes.
-  std::string next() {
-    std::unique_lock lock{mutex_};
-    EXPECT_TRUE(changed_.wait_for(lock, std::chrono::seconds{20}, [&] { return !frames_.empty(); })) << "no frame came";
-    if (frames_.empty()) return {};
-    auto text = std::move(frames_.front());
-    frames_.pop_front();
-    return text;
-  }
-  std::vector<std::string> next(std::size_t count) {
-    std::vector<std::string> out;
-    while (out.size() < count) out.push_back(next());
-    return out;
-  }
+  std::string next();
+  std::vector<std::string> next(std::size_t count);
   // The code it was closed with; waits for it.
-  std::uint16_t closed_with() {
-    std::unique_lock lock{mutex_};
-    EXPECT_TRUE(changed_.wait_for(lock, std::chrono::seconds{20}, [&] { return code_ != 0; })) << "it was not closed";
-    return code_;
-  }
+  std::uint16_t closed_with();
   bool is_open() {
     std::lock_guard const lock{mutex_};
     return code_ == 0;
@@ -178,29 +142,10 @@ class FakeConnection final : public Connection {
     });
     done.get_future().get();
   }
-  void start() {
-    on_shard([&] {
-      seen_ = hub_.clock().now();
-      conversation_ = make_conversation(*this);
-      hub_.enter(*this);
-      conversation_->opened();
-    });
-  }
+  void start();
   // As a session that has lost its peer.
-  void disconnect() {
-    on_shard([&] {
-      if (!conversation_) return;
-      conversation_->closed();
-      conversation_.reset();
-      hub_.leave(*this);
-    });
-  }
-  void congest(bool yes) {
-    on_shard([&] {
-      congested_ = yes;
-      if (!yes) conversation_->drained();
-    });
-  }
+  void disconnect();
+  void congest(bool yes);
   // Beyond so many frames it says that it is congested.
   void congested_after(std::size_t frames) { limit_ = frames; }
   void expire_in(std::chrono::seconds after) { expires_ = hub_.clock().wall() + after; }
@@ -213,19 +158,10 @@ class FakeConnection final : public Connection {
   std::string const& peer() const override { return peer_; }
   bool forwarded() const override { return false; }
   PrincipalPtr const& who() const override { return who_; }
-  void set_who(PrincipalPtr who, std::optional<WallTime> expires) override {
-    who_ = std::move(who);
-    expires_ = expires;
-    hub_.identified(*this);
-  }
+  void set_who(PrincipalPtr who, std::optional<WallTime> expires) override;
   std::optional<WallTime> expires() const override { return expires_; }
   SteadyTime last_seen() const override { return seen_; }
-  void send(FramePtr frame) override {
-    std::lock_guard const lock{mutex_};
-    if (code_ != 0) return;
-    frames_.push_back(payload_of(frame->bytes));
-    changed_.notify_all();
-  }
+  void send(FramePtr frame) override;
   void send(FramePtr frame, Subscription const&) override { send(std::move(frame)); }
   std::size_t deflate_window() const override { return 0; }
   std::size_t queued_bytes() const override { return 0; }
@@ -239,12 +175,7 @@ class FakeConnection final : public Connection {
     changed_.notify_all();
   }
   void round_trip(std::chrono::nanoseconds took) override { round_trip_ = took; }
-  void become(std::unique_ptr<Conversation> next) override {
-    std::shared_ptr<Conversation> before = std::move(conversation_);
-    conversation_ = std::move(next);
-    conversation_->opened();
-    hub_.shard().post([before = std::move(before)]() mutable { before.reset(); });
-  }
+  void become(std::unique_ptr<Conversation> next) override;
   Conversation& conversation() override { return *conversation_; }
   ConnectionFigures figures() const override { return {}; }
 
@@ -268,77 +199,17 @@ class FakeConnection final : public Connection {
 
 class DialectTest : public testing::Test {
  protected:
-  explicit DialectTest(unsigned shards = 1) : runtime{{.shards = shards}, clock, log} {
-    OperationTable table;
-    table.add(publish, [this](Call& call, PublishArgs args) { return hub->publish(call, std::move(args)); });
-    table.add(get_presence, [this](Call& call, ChannelNameArgs args) { return hub->presence(call, std::move(args)); });
-    table.add(get_history, [this](Call& call, HistoryArgs args) { return hub->history(call, std::move(args)); });
-    table.add(send_to_user,
-              [this](Call& call, SendToUserArgs args) { return hub->send_to_user(call, std::move(args)); });
-    table.add(send_to_chat,
-              [this](Call& call, SendToChatArgs args) { return hub->send_to_chat(call, std::move(args)); });
-    table.add(broadcast, [this](Call& call, BroadcastArgs args) { return hub->broadcast(call, std::move(args)); });
-    table.add(get_receipt, [this](Call& call, ReceiptArgs args) { return hub->receipt(call, std::move(args)); });
-    table.add(security::authenticate,
-              [this](Call&, security::AuthenticateArgs args) { return authenticate(std::move(args)); });
-    table.add(say, [](Call& call, SayArgs args) { return SayResult{std::move(args.text), call.user_id()}; });
-    table.add(words, [this](Call& call, WordsArgs args) { return speak(call, std::move(args)); });
-    table.add(flood, [](Call& call, FloodArgs args) { return pour(call, args); });
-    table.add(fill, [](Call&, FloodArgs args) { return SayResult{std::string(args.bytes, 'x'), {}}; });
-    caller.publish(std::move(table));
-    settings.rules = {
-        ChannelRule{.pattern = "audit", .subscribe = "admin"},
-        ChannelRule{.pattern = "kept.*",
-                    .subscribe = "hub.subscribe",
-                    .publish = "hub.publish",
-                    .presence = "hub.subscribe",
-                    .history_size = 4,
-                    .history_ttl = std::chrono::hours{1}},
-        ChannelRule{
-            .pattern = "*", .subscribe = "hub.subscribe", .publish = "hub.publish", .presence = "hub.subscribe"}};
-    settings.workflows = {{"assistant", {.operation = "test_words"}},
-                          {"team", {.operation = "test_words", .shared = true}}};
-    runtime.start();
-  }
-  ~DialectTest() override {
-    for (auto& client : clients) client->disconnect();
-    if (hub) hub->stop();
-    runtime.stop();
-    clients.clear();
-  }
+  explicit DialectTest(unsigned shards = 1);
+  ~DialectTest() override;
 
-  void begin() {
-    if (hub) return;
-    hub = std::make_unique<Hub>(runtime, caller, counters, log, settings);
-    hub->start();
-  }
+  void begin();
   // A connection whose principal is known already, or with null the one that has to say.
-  FakeConnection* connect(std::string_view target, PrincipalPtr principal, unsigned shard = 0) {
-    begin();
-    auto endpoint = endpoint_of(target, settings);
-    EXPECT_TRUE(endpoint) << target;
-    auto id = "c" + std::to_string(clients.size() + 1);
-    clients.push_back(
-        std::make_unique<FakeConnection>(hub->shard(shard), *endpoint, std::move(principal), std::move(id)));
-    clients.back()->start();
-    return clients.back().get();
-  }
+  FakeConnection* connect(std::string_view target, PrincipalPtr principal, unsigned shard = 0);
   // Connected and welcomed.
   FakeConnection* welcomed(std::string_view target = "/ws/connect", PrincipalPtr principal = who("anna"),
-                           unsigned shard = 0) {
-    auto* client = connect(target, std::move(principal), shard);
-    client->next();
-    return client;
-  }
+                           unsigned shard = 0);
   // Time goes by on all shards, in steps that no timer jumps over.
-  void advance(std::chrono::milliseconds by) {
-    auto const step = std::chrono::milliseconds{100};
-    // A timer fires up to two ticks late.
-    for (by += 2 * TimerWheel::tick; by.count() > 0; by -= step) {
-      clock.advance(std::min(by, step));
-      for (std::size_t i = 0; i < runtime.size(); ++i) on(i, [&] { runtime.shard(i).wheel().advance(); });
-    }
-  }
+  void advance(std::chrono::milliseconds by);
   template <class Work>
   void on(std::size_t shard, Work work) {
     std::promise<void> done;
@@ -349,10 +220,7 @@ class DialectTest : public testing::Test {
     done.get_future().get();
   }
   // What was posted has been done, also what that posted.
-  void settle() {
-    for (int round = 0; round < 4; ++round)
-      for (std::size_t i = 0; i < runtime.size(); ++i) on(i, [] {});
-  }
+  void settle();
   // By name, as host code; waits for the end.
   template <class A, class R>
   Result<R> call(Operation<A, R> const& operation, std::type_identity_t<A> args) {
@@ -368,13 +236,7 @@ class DialectTest : public testing::Test {
     return done.get_future().get();
   }
   // Lets every `pause` go on.
-  void resume() {
-    on(0, [&] {
-      paused = false;
-      for (auto* waiter : waiters) waiter->notify();
-      waiters.clear();
-    });
-  }
+  void resume();
 
   SteppedClock clock;
   NullLog log;
@@ -388,56 +250,10 @@ class DialectTest : public testing::Test {
   std::vector<Waiter*> waiters;
 
  private:
-  // Tokens read user:scopes, such as "anna:hub.*".
-  Result<security::AuthenticateResult> authenticate(security::AuthenticateArgs args) {
-    if (args.peer != "192.0.2.1") return Error{Code::internal, "the peer is not passed on"};
-    auto const colon = args.token.find(':');
-    if (colon == std::string::npos) return Error{Code::unauthenticated, "the token is not known"};
-    security::AuthenticateResult found;
-    found.who = who(args.token.substr(0, colon), {args.token.substr(colon + 1)});
-    found.expires = clock.wall() + std::chrono::hours{1};
-    return found;
-  }
-  Task<Result<WordsResult>> speak(Call& call, WordsArgs args) {
-    std::string_view rest{args.message};
-    while (!rest.empty()) {
-      auto const end = std::min(rest.find(' '), rest.size());
-      auto const word = rest.substr(0, end);
-      rest.remove_prefix(std::min(end + 1, rest.size()));
-      if (word == "pause") {
-        if (!paused) continue;
-        Waiter waiter;
-        waiters.push_back(&waiter);
-        Deadline const none;
-        auto const why = co_await waiter.wait(none, use_task);
-        std::erase(waiters, &waiter);
-        if (why == Waiter::Why::cancelled) co_return Error{Code::cancelled, "stopped"};
-        continue;
-      }
-      if (word == "fail") co_return Error{Code::upstream_failed, "no more words"};
-      auto const text = R"({"content":)" + json::quoted(word) + "}";
-      auto const taken = call.events()->emit("token", text);
-      if (taken == EventSink::Taken::gone) co_return Error{Code::cancelled, "nobody listens"};
-      if (taken == EventSink::Taken::wait) {
-        auto const more = co_await call.events()->ready();
-        if (!more) co_return Error{Code::cancelled, "nobody listens"};
-      }
-    }
-    WordsResult result{args.message, "test", call.user_id()};
-    co_return result;
-  }
-  static Task<Result<Nothing>> pour(Call& call, FloodArgs args) {
-    auto const text = json::quoted(std::string(args.bytes, 'x'));
-    for (std::uint32_t i = 0; i < args.count; ++i) {
-      auto const taken = call.events()->emit("drop", text);
-      if (taken == EventSink::Taken::gone) co_return Error{Code::cancelled, "nobody listens"};
-      if (taken == EventSink::Taken::wait) {
-        auto const more = co_await call.events()->ready();
-        if (!more) co_return Error{Code::cancelled, "nobody listens"};
-      }
-    }
-    co_return Nothing{};
-  }
+  Result<security::AuthenticateResult> authenticate(security::AuthenticateArgs args);
+  Task<Result<WordsResult>> speak(Call& call, WordsArgs args);
+  Task<Result<SayResult>> wait_and_say(Call& call, SayArgs args);
+  static Task<Result<Nothing>> pour(Call& call, FloodArgs args);
 };
 
 }  // namespace patchbay::hub::test

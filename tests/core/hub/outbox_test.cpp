@@ -7,6 +7,8 @@
 
 #include <boost/asio/connect.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <deque>
+#include <functional>
 
 #include "core/hub/subscriber.hpp"
 
@@ -82,12 +84,16 @@ class HubOutbox : public testing::Test, private Outbox::Owner {
   bool broken = false;
   std::vector<std::string> written;
   std::vector<std::pair<std::string, Dropped>> dropped;
+  std::vector<std::pair<std::chrono::nanoseconds, std::uint32_t>> delivered;
   SteadyTime time{};
 
  private:
   std::shared_ptr<void> keep() override { return keeper_; }
   SteadyTime now() override { return time; }
   void on_written(Frame const& frame) override { written.push_back(frame.message_id); }
+  void on_delivered(std::chrono::nanoseconds took, std::uint32_t count) override {
+    delivered.emplace_back(took, count);
+  }
   void on_dropped(Frame const& frame, Dropped why) override { dropped.emplace_back(frame.message_id, why); }
   void on_flushed() override { ++flushes; }
   void on_broken(boost::system::error_code) override { broken = true; }
@@ -108,6 +114,114 @@ TEST_F(HubOutbox, WritesOnceATurnAndInOrder) {
   EXPECT_TRUE(outbox->empty());
   EXPECT_EQ(outbox->written_frames(), 200U);
   EXPECT_EQ(outbox->written_bytes(), expected.size());
+}
+
+// Many outboxes on one context, which count their flushes.
+class HubFlushList : public testing::Test, private Outbox::Owner {
+ protected:
+  void open(std::size_t count) {
+    tcp::acceptor acceptor{context, tcp::endpoint{asio::ip::address_v4::loopback(), 0}};
+    for (std::size_t i = 0; i < count; ++i) {
+      clients.emplace_back(context).connect(acceptor.local_endpoint());
+      ServerSocket::Tcp server{context};
+      acceptor.accept(server);
+      server.non_blocking(true);
+      outboxes.push_back(std::make_unique<Outbox>(ServerSocket{std::move(server)}, static_cast<Outbox::Owner&>(*this)));
+    }
+  }
+  void publish(FramePtr const& frame) {
+    for (auto& one : outboxes) one->append(frame);
+  }
+  // After the first slice, and after the one behind it; then to the end.
+  void turns(
+      std::function<void()> after_first, std::function<void()> after_second = [] {}) {
+    asio::post(context, [&] {
+      after_first();
+      asio::post(context, after_second);
+    });
+    context.restart();
+    context.poll();
+  }
+  std::size_t written() const {
+    return static_cast<std::size_t>(std::ranges::count_if(outboxes, [](auto const& one) { return one->empty(); }));
+  }
+
+  asio::io_context context{1};
+  std::deque<tcp::socket> clients;
+  std::vector<std::unique_ptr<Outbox>> outboxes;
+  int flushes = 0;
+
+ private:
+  std::shared_ptr<void> keep() override { return keeper_; }
+  SteadyTime now() override { return {}; }
+  void on_written(Frame const&) override {}
+  void on_delivered(std::chrono::nanoseconds, std::uint32_t) override {}
+  void on_dropped(Frame const&, Dropped) override {}
+  void on_flushed() override { ++flushes; }
+  void on_broken(boost::system::error_code) override {}
+  std::shared_ptr<void> keeper_ = std::make_shared<int>();
+};
+
+// Who waits for an answer does not wait for a publication's fan-out.
+TEST_F(HubFlushList, RepliesLeaveBeforeWhatIsShared) {
+  open(401);
+  auto const publication = text_frame("to many");
+  for (std::size_t i = 0; i < 400; ++i) outboxes[i]->append(publication);
+  auto& waiting = *outboxes.back();
+  turns(
+      [&] {
+        EXPECT_LT(written(), 200U);
+        waiting.append(text_frame("only to me"));
+        EXPECT_FALSE(waiting.empty());
+      },
+      [&] {
+        EXPECT_TRUE(waiting.empty()) << "although others wait for longer";
+        EXPECT_LT(written(), 401U);
+      });
+  EXPECT_EQ(written(), 401U);
+}
+
+// What is published between the slices leaves with what waits.
+TEST_F(HubFlushList, GathersBetweenItsSlices) {
+  open(300);
+  auto const one = text_frame("one"), two = text_frame("two");
+  publish(one);
+  turns([&] { publish(two); }, [&] { EXPECT_LT(written(), 300U); });
+  EXPECT_EQ(written(), 300U);
+  EXPECT_LT(flushes, 600);
+  for (auto const& outbox : outboxes) EXPECT_EQ(outbox->written_frames(), 2U);
+}
+
+// However fast somebody publishes, queues do not grow from turn to turn.
+TEST_F(HubFlushList, WhoHasMuchToSendIsWrittenInTheSameTurn) {
+  open(300);
+  publish(text_frame(std::string(40'000, 'x')));
+  turns([&] { EXPECT_EQ(written(), 300U); });
+}
+
+TEST_F(HubFlushList, AnOutboxMayGoWhileItWaits) {
+  open(300);
+  publish(text_frame("to many"));
+  turns([&] { outboxes.erase(outboxes.begin(), outboxes.begin() + 290); });
+  EXPECT_EQ(written(), 10U);
+}
+
+TEST_F(HubOutbox, WhatLeavesTogetherIsTimedTogether) {
+  auto const made = [&](std::chrono::milliseconds at) {
+    auto frame = std::make_shared<Frame>(*text_frame("timed"));
+    frame->made = SteadyTime{} + at;
+    return frame;
+  };
+  outbox->append(made(std::chrono::milliseconds{10}));
+  outbox->append(text_frame("of no time"));
+  outbox->append(made(std::chrono::milliseconds{30}));
+  time = SteadyTime{} + std::chrono::milliseconds{45};
+  turn();
+  EXPECT_THAT(delivered, testing::ElementsAre(std::pair{std::chrono::nanoseconds{15'000'000}, 2U}));
+  delivered.clear();
+  outbox->append(text_frame("of no time"));
+  turn();
+  EXPECT_THAT(delivered, testing::IsEmpty());
 }
 
 TEST_F(HubOutbox, PartialWritesGoOnWhereTheyStopped) {

@@ -130,6 +130,36 @@ TEST_F(HubOperationRights, AreAskedForOnEveryOperation) {
   EXPECT_TRUE(run(get_history, {.channel = "ha.states"}, as(guest)));
 }
 
+TEST_F(HubOperationRights, APluginWithoutTheWideGrantStaysBelowItsPrefix) {
+  Who const narrow{"plugin:echo", {"hub.publish:own", "hub.prefix:echo", "hub.publish"}};
+  Who const wide{"plugin:echo", {"hub.prefix:echo", "hub.publish"}};
+  Who const token{"token:echo", {"hub.publish:own", "hub.prefix:echo", "hub.publish"}};
+  auto const refused = [&](auto const& result, std::string const& pointer) {
+    ASSERT_TRUE(result.has_error());
+    EXPECT_EQ(result.error().code, Code::forbidden);
+    EXPECT_EQ(result.error().pointer, pointer);
+    EXPECT_NE(result.error().message.find("needs the scope hub.publish under plugins.grants.echo"), std::string::npos)
+        << result.error().message;
+  };
+  for (char const* channel : {"missions", "echoes", "echoes.x", "ha.states"})
+    refused(run(publish, {.channel = channel, .data = {"1"}}, as(narrow)), "/channel");
+  refused(run(emit, {.channel = "missions", .event_type = "note", .data = {"1"}}, as(narrow)), "/channel");
+  refused(run(broadcast_channel, {.channel = "missions", .message = {"1"}}, as(narrow)), "/channel");
+  refused(run(broadcast, {.message = {R"({"type":"x"})"}}, as(narrow)), "");
+  refused(run(broadcast_all, {.type = "x", .data = {"{}"}}, as(narrow)), "");
+  RouteArgs route;
+  route.target.channel = "missions";
+  route.message.text = R"({"type":"x"})";
+  refused(run(route_message, route, as(narrow)), "/target/channel");
+
+  EXPECT_TRUE(run(publish, {.channel = "echo.news", .data = {"1"}}, as(narrow)));
+  EXPECT_TRUE(run(publish, {.channel = "echo", .data = {"1"}}, as(narrow)));
+  EXPECT_TRUE(run(send_to_user, {.user_id = "anna", .message = {R"({"type":"x"})"}}, as(narrow)));
+  EXPECT_TRUE(run(publish, {.channel = "missions", .data = {"1"}}, as(wide)));
+  EXPECT_TRUE(run(broadcast, {.message = {R"({"type":"x"})"}}, as(wide)));
+  EXPECT_TRUE(run(publish, {.channel = "missions", .data = {"1"}}, as(token))) << "only plugins are limited so";
+}
+
 TEST_F(HubOperationRights, ARightThatGoesWithAReloadEndsTheSubscription) {
   auto const who_may = as(guest);
   auto& stream = listen({.channel = "missions"}, who_may);

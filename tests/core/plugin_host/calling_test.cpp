@@ -66,6 +66,51 @@ TEST_F(PluginCalls, ANewConfigurationStartsThePluginAnew) {
   EXPECT_THAT(shown(call("caller_about")), HasSubstr("good evening")) << "the old one runs on";
 }
 
+TEST_F(PluginCalls, SayHowTheyAre) {
+  start();
+  auto const part = [&] {
+    for (auto const& one : host->health())
+      if (one.name == "CALLER") return one;
+    return PartHealth{"none"};
+  };
+  EXPECT_EQ(part().status, "ok") << "it has said nothing yet";
+  EXPECT_EQ(summary_of("caller").message, "");
+  ASSERT_TRUE(call("caller_say_health", R"({"ok":false,"message":"the server is away"})"));
+  EXPECT_EQ(part().status, "degraded");
+  EXPECT_EQ(part().message, "the server is away");
+  EXPECT_TRUE(part().ready) << "the gateway itself serves";
+  EXPECT_EQ(summary_of("caller").status, "degraded");
+  EXPECT_EQ(summary_of("caller").message, "the server is away");
+  EXPECT_THAT(shown(call("plugins_info", R"({"name":"caller"})")), HasSubstr(R"("message":"the server is away")"));
+  ASSERT_TRUE(call("caller_say_health", R"({"ok":false,"message":""})"));
+  EXPECT_THAT(part().message, HasSubstr("not why"));
+  std::string far_too_long;
+  for (int i = 0; i < 400; ++i) far_too_long += "\u00e4";
+  ASSERT_TRUE(call("caller_say_health", R"({"ok":false,"message":"x)" + far_too_long + R"("})"));
+  EXPECT_EQ(part().message.size(), 511U) << "cut between two letters";
+  ASSERT_TRUE(call("caller_say_health", R"({"ok":true,"message":"connected"})"));
+  EXPECT_EQ(part().status, "ok");
+  EXPECT_EQ(part().message, "connected");
+  ASSERT_TRUE(call("caller_say_health", R"({"ok":false,"message":"lost"})"));
+  ASSERT_TRUE(call("plugins_reload_all"));
+  EXPECT_EQ(part().status, "ok") << "a new instance begins anew";
+}
+
+TEST_F(PluginCalls, AreGrantedTheirOwnChannelsOrAll) {
+  using testing::Contains;
+  using testing::Not;
+  EXPECT_THAT(default_grants("echo"), Contains("hub.publish:own"));
+  EXPECT_THAT(default_grants("home_assistant"), Not(Contains("hub.publish")));
+  auto const own = Grants::make("echo", "echo", {"hub.publish:own"});
+  EXPECT_TRUE(own->limited->may("hub.publish"));
+  EXPECT_THAT(own->limited->scopes, Contains("hub.publish:own"));
+  EXPECT_THAT(own->limited->scopes, Contains("hub.prefix:echo"));
+  for (auto const* wide : {"hub.publish", "hub.*", "admin"})
+    EXPECT_THAT(Grants::make("echo", "echo", {"hub.publish:own", wide})->limited->scopes,
+                Not(Contains("hub.publish:own")));
+  EXPECT_FALSE(Grants::make("echo", "echo", {})->limited->may("hub.publish"));
+}
+
 struct BadConfiguration {
   char const *name, *text, *reason;
 };

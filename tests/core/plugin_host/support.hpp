@@ -69,6 +69,7 @@ class PluginHostTest : public testing::Test {
     caller->on_reply([this](Row const& row, Result<Answer> const& reply) { check_reply(row, reply); });
     runtime->start();
     host.emplace(*runtime, *caller, counters, log, settings);
+    if (follower != nullptr) host->follow(followed, *follower);
     OperationTable table;
     table.add(list, [this](Call& call, Nothing args) { return host->list(call, args); });
     table.add(info, [this](Call& call, NameArgs args) { return host->info(call, std::move(args)); });
@@ -165,6 +166,8 @@ class PluginHostTest : public testing::Test {
 
   std::filesystem::path root, folder;
   Settings settings;
+  Follower* follower = nullptr;
+  std::string followed;
   SystemClock clock;
   MemoryLog log;
   Counters counters;

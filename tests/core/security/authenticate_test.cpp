@@ -39,7 +39,9 @@ TEST_F(Authenticate, AnonymousHasNothingElsewhere) {
   for (auto const& row : {
            NoRights{"off", {.anonymous_auto = false}, "{}"},
            NoRights{"token configured", {.tokens = {token("a", "a", {})}}, "{}"},
-           NoRights{"jwt configured", {.jwt = {.algorithms = {"HS256"}, .key = "a secret that nobody knows"}}, "{}"},
+           NoRights{"jwt configured",
+                    {.jwt = {.algorithms = {"HS256"}, .key = "a secret that nobody in the whole world knows"}},
+                    "{}"},
            NoRights{"behind a proxy", {}, R"({"forwarded":true})"},
        }) {
     with(row.settings);

@@ -323,7 +323,8 @@ TEST_F(Jwt, TriesAtMostSixteenKeys) {
   auto const good = at(R"({"sub":"anna","exp":NOW+60})");
   std::string keys;
   for (int i = 0; i < 16; ++i)
-    keys += fmt::format(R"({{"kty":"oct","k":"{}"}},)", made::base64url(fmt::format("key {}", i)));
+    keys +=
+        fmt::format(R"({{"kty":"oct","k":"{}"}},)", made::base64url(fmt::format("one of many keys, number {:>8}", i)));
   auto const last = fmt::format(R"({{"kty":"oct","k":"{}"}})", made::base64url(secret));
   with({.algorithms = {"HS256"}, .key_set = R"({"keys":[)" + keys + last + "]}"});
   EXPECT_THAT(login(made::hs256(secret, good)), HasSubstr("signature is not right"));
@@ -353,7 +354,9 @@ TEST_F(Jwt, TakesKeysThatComeLater) {
   for (std::string const& broken : {std::string{"<html>"}, std::string{"{}"}, key_set({}), key_set({ec().jwk()})})
     EXPECT_TRUE(security.set_keys(broken).has_error()) << broken;
   EXPECT_THAT(login(token), HasSubstr("jwt:anna"));
-  EXPECT_THAT(security.set_keys(key_set({R"({"kty":"oct","k":"c2VjcmV0"})"})).error().message,
+  EXPECT_THAT(security.set_keys(key_set({R"({"kty":"oct","k":"YSBzZWNyZXQgb2YgdGhpcnR5LXR3byBieXRlcywgb3IgbW9yZQ"})"}))
+                  .error()
+                  .message,
               HasSubstr("a secret that anybody can fetch is none"));
 
   // Other settings leave the keys alone, another address does not.
@@ -389,6 +392,11 @@ TEST_F(Jwt, SettingsSayWhatIsWrongWithAKey) {
               HasSubstr("of a kind that is not taken"));
   EXPECT_THAT(problem({.algorithms = {"RS256"}, .key = "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n"}),
               HasSubstr("cannot be read as PEM"));
+  EXPECT_EQ(problem({.algorithms = {"HS256"}, .key = std::string(32, 'k')}), "");
+  EXPECT_THAT(problem({.algorithms = {"HS256"}, .key = std::string(31, 'k')}),
+              HasSubstr("security.jwt.key: is a secret of 31 bytes; HS256 needs 32 at least"));
+  EXPECT_THAT(problem({.algorithms = {"HS256"}, .key_set = R"({"keys":[{"kty":"oct","k":"c2VjcmV0"}]})"}),
+              HasSubstr("security.jwt.jwks_file: no key of the set can be used: a secret must have 32 bytes at least"));
   EXPECT_THAT(problem({.algorithms = {"none"}, .key = "k"}), HasSubstr("\"none\" is none of HS256, RS256, ES256"));
   EXPECT_THAT(problem({.algorithms = {"RS256"}, .key_set_problem = "/x is no file that can be read"}),
               HasSubstr("security.jwt.jwks_file: /x is no file"));
