@@ -320,6 +320,11 @@ class Scores {
     evidence_.push_back({activity, std::string{entity_id}, std::move(why), weight});
     by_activity_[activity] += weight;
   }
+  double total() const {
+    double out = 0;
+    for (auto const& [activity, score] : by_activity_) out += score;
+    return out;
+  }
   std::vector<ActivityEvidence> take_evidence() { return std::move(evidence_); }
   std::vector<ActivityScore> ranked() const {
     std::vector<double> scores;
@@ -422,7 +427,8 @@ Tool<ActivityResult> activity(HomeAssistant& self, sdk::Call& call, ActivityArgs
     weigh(one, now, data.time_of_day, scores);
   }
   bool const all_away = data.occupancy.total_people > 0 && data.occupancy.away == data.occupancy.total_people;
-  if (all_away) scores.add("away", "person", "all persons are away", 6);
+  // What runs while everybody is away tells nothing of what people do: being away outweighs all of it.
+  if (all_away) scores.add("away", "person", "all persons are away", 3 + scores.total());
   data.scores = scores.ranked();
   // The hour alone says nothing: it only weighs what there is evidence for.
   for (auto& one : data.scores)

@@ -202,7 +202,7 @@ def test_a_restart_takes_a_confirmation_and_is_waited_for(tool, home):
     data = tool.call("ha_restart_homeassistant", confirm=True)
     assert data["restarting"] is True and data["running_again"] is True and data["version"] == home.ws_command({"type": "get_config"})["version"]
     assert home.rest("GET", "/api/states/sun.sun")[1]["last_changed"] != before
-    assert tool.call("ha_get_entity_state", entity_id="light.bed_light")["entity_id"] == "light.bed_light"
+    assert tool.call("ha_diagnose_entity", entity_id="light.bed_light")["current_state"] == home.state("light.bed_light")["state"]
     data = tool.call("ha_restart", confirm=True, wait_ms=0)
     assert data["restarting"] is True and data["running_again"] is False
     eventually(lambda: tool.reply("ha_get_config").status != 200 or tool.call("ha_get_config")["state"] != "RUNNING", 20)

@@ -214,28 +214,6 @@ def test_energy_is_counted_from_statistics(tool, home_assistant, sensor):
     assert (error.status, error.pointer) == (400, "/period")
 
 
-def test_standby_and_cost_follow_from_a_week(tool, home_assistant, sensor):
-    put(home_assistant, sensor, "100", device_class="energy", state_class="total_increasing", unit_of_measurement="kWh", friendly_name="Meter")
-    begin = this_hour() - timedelta(hours=14 * 24)
-    rows = [{"start": (begin + timedelta(hours=i)).isoformat(), "state": i * 0.25, "sum": i * 0.25} for i in range(14 * 24)]
-    import_statistics(home_assistant, sensor, rows, "kWh", has_sum=True)
-    old = {"type": "grid", "flow_from": [{"stat_energy_from": sensor, "stat_cost": None, "entity_energy_price": None, "number_energy_price": 0.4}], "flow_to": [], "cost_adjustment_day": 0}
-    new = {"type": "grid", "stat_energy_from": sensor, "stat_energy_to": None, "stat_cost": None, "entity_energy_price": None, "number_energy_price": 0.4,
-           "stat_compensation": None, "entity_energy_price_export": None, "number_energy_price_export": None, "cost_adjustment_day": 0}
-    try:
-        home_assistant.ws_command({"type": "energy/save_prefs", "energy_sources": [old]})
-    except Exception:  # the newer form
-        home_assistant.ws_command({"type": "energy/save_prefs", "energy_sources": [new]})
-    try:
-        data = tool.call("ha_energy_intelligence", period="week")
-        assert data["source"] == "energy_dashboard" and data["grid_import"]["kwh"] == pytest.approx(42, abs=0.6)
-        assert data["cost"] == pytest.approx(data["grid_import"]["kwh"] * 0.4, abs=0.01)
-        assert data["standby"]["watts"] == pytest.approx(250, abs=1) and data["standby"]["nights"] >= 6 and data["standby"]["share_of_consumption"] == pytest.approx(1, abs=0.02)
-        assert any(one["kind"] == "standby" for one in data["suggestions"])
-    finally:
-        home_assistant.ws_command({"type": "energy/save_prefs", "energy_sources": []})
-
-
 # --- anomalies
 
 
@@ -348,7 +326,7 @@ def test_a_vacation_is_only_planned_at_first(tool, home_assistant, heated):
 
 def test_a_vacation_stands_and_is_cancelled(tool, home_assistant, heated, made):
     made("binary_sensor.t_back_door", "off", device_class="door")
-    eventually(lambda: tool.reply("ha_get_entity_state", {"entity_id": "binary_sensor.t_back_door"}).status == 200)
+    eventually(lambda: tool.reply("ha_diagnose_entity", {"entity_id": "binary_sensor.t_back_door"}).status == 200)
     data = tool.call("ha_vacation_mode", start_date=date_in(10), end_date=date_in(12), dry_run=False, target_temp=15, security_mode="low", simulate_presence=False)
     mine = plan_automations(home_assistant)
     assert {one["entity_id"] for one in mine.values()} == set(data["automations"]) and len(mine) == 3 and data["plans"] == [data["plan_id"]]

@@ -29,7 +29,7 @@ def registry(home_assistant, kind):
 
 @pytest.mark.parametrize(("kind", "extra", "change"), [
     ("area", {"icon": "mdi:home", "aliases": ["there"]}, {"icon": None}),
-    ("floor", {"level": 2, "icon": "mdi:home"}, {"level": None}),
+    ("floor", {"level": 2, "icon": "mdi:home"}, {"icon": None}),
     ("label", {"color": "#ff0000", "description": "why"}, {"description": None}),
 ])
 def test_making_changing_and_removing(tool, home_assistant, name, kind, extra, change):
