@@ -22,7 +22,7 @@ inline constexpr Operation<SetEntityAreasArgs, SetEntityAreasResult> set_entity_
     .name = "HUB.set_entity_areas",
     .summary = "Tell which of a plugin's entities lie in which area, for tokens that are limited to areas.",
     .effect = Effect::write,
-    .scope = "hub.entities",
+    .scope = "hub.publish",
     .audited = false,
     .timeout = std::chrono::seconds{5},
     .errors = codes(Code::invalid_argument, Code::forbidden),

@@ -93,9 +93,9 @@ Error needs(std::string_view action, std::string_view argument) {
 
 // What all of them do around their plan.
 template <class Args, class MakePlan>
-Tool<ActionResult> run(HomeAssistant& self, sdk::Call& call, Args args, std::initializer_list<std::string_view> domains,
+Tool<ActionResult> run(HomeAssistant& self, sdk::Call& call, Args args, std::vector<std::string_view> domains,
                        MakePlan make_plan) {
-  auto ids = target_ids(args.entity_id, domains);
+  auto ids = target_ids(args.entity_id, std::move(domains));
   if (!ids) co_return ids.error();
   auto checking = check_known(self, call, *ids);
   Result<void> known = co_await std::move(checking);

@@ -126,11 +126,12 @@ std::optional<std::int64_t> Mirror::age_ms() const {
 sdk::Task<void> Mirror::run(milliseconds later) {
   auto resting = pause(host_, later);
   co_await std::move(resting);
+  auto const mine = running_;  // another takes over where this subscription is refused
   auto wait = first_pause;
   while (!stopped_) {
     auto following = follow();
     Error const error = co_await std::move(following);
-    if (stopped_) co_return;
+    if (stopped_ || mine != running_) co_return;
     if (connected_) wait = first_pause;
     connected_ = current_ = answering_ = false;
     for (auto const& task : narrow_) task->cancel();
@@ -200,11 +201,11 @@ void Mirror::take(std::string_view kind, std::string_view frame) {
     host_.log(sdk::LogLevel::info,
               "the token of Home Assistant is no administrator's: hub channels carry states, but no other events");
   } else {
+    problem_ = error;
+    filled_waiters_.wake_all();
     host_.log(sdk::LogLevel::warning, "Home Assistant refuses the subscription to states", {{"reason", error.message}});
   }
   // The stream would go on without events: end it and begin again.
-  problem_ = error;
-  filled_waiters_.wake_all();
   if (running_) running_->cancel();
   running_ = host_.spawn("mirror", run(first_pause));
 }
@@ -229,7 +230,10 @@ void Mirror::take_event(std::string_view event) {
       if (busy_) gone_.insert(entity_id);
       remove(entity_id);
     } else {
-      put(now, settling_);
+      // While everything is read, an event may come after the list that has it already.
+      auto const* known = busy_ ? state(entity_id) : nullptr;
+      bool const old = known != nullptr && raw::text(raw::member(now, "last_updated")) <= known->last_updated();
+      if (!old) put(now, settling_);
     }
   }
   for (std::size_t i = 0; i < registry_events.size(); ++i)

@@ -212,7 +212,7 @@ sdk::Task<Result<sdk::Raw>> get_entity_state(HomeAssistant& self, sdk::Call& cal
   auto const fields = args.fields.value_or(Ids{});
   sdk::Raw out;
   auto& text = out.data.text;
-  if (several) text = "{\"states\":[";
+  text = several ? "{\"states\":[" : "";
   for (std::size_t i = 0; i < ids->size(); ++i) {
     auto const& id = (*ids)[i];
     auto const* one = mirror.state(id);

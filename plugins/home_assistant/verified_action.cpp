@@ -24,7 +24,7 @@ ServiceData& ServiceData::raw(std::string_view key, std::string_view json) {
 }
 ServiceData& ServiceData::real(std::string_view key, double value) { return raw(key, fmt::format("{}", value)); }
 
-Result<std::vector<std::string>> target_ids(RawJson const& given, std::initializer_list<std::string_view> domains) {
+Result<std::vector<std::string>> target_ids(RawJson const& given, std::vector<std::string_view> domains) {
   std::vector<std::string> ids;
   bool wrong = false;
   auto const take = [&](std::string_view value) {
@@ -48,12 +48,12 @@ Result<std::vector<std::string>> target_ids(RawJson const& given, std::initializ
     if (!is_entity_id(id))
       return Error{Code::invalid_argument,
                    fmt::format("\"{}\" is no entity id: it has the form domain.name, such as {}.kitchen", id,
-                               domains.size() == 0 ? std::string_view{"light"} : *domains.begin()),
+                               domains.empty() ? std::string_view{"light"} : domains.front()),
                    "/entity_id"};
-    if (domains.size() > 0 && std::find(domains.begin(), domains.end(), domain_of(id)) == domains.end())
+    if (!domains.empty() && std::find(domains.begin(), domains.end(), domain_of(id)) == domains.end())
       return Error{Code::invalid_argument,
                    fmt::format("{} is no {}; this tool takes {}.<name>, for others there is ha_call_service", id,
-                               *domains.begin(), fmt::join(domains, ".<name> or ")),
+                               domains.front(), fmt::join(domains, ".<name> or ")),
                    "/entity_id"};
   }
   return ids;

@@ -73,7 +73,7 @@ struct ActionResult {
 inline constexpr std::int64_t usual_wait_ms = 2'000;
 
 // The ids of a text (several with commas) or a list of texts, all of the domains. Errors: invalid_argument.
-Result<std::vector<std::string>> target_ids(RawJson const& given, std::initializer_list<std::string_view> domains);
+Result<std::vector<std::string>> target_ids(RawJson const& given, std::vector<std::string_view> domains);
 // Looks all up. Errors: not_found, with the nearest ids that the caller sees.
 sdk::Task<Result<void>> check_known(HomeAssistant& self, sdk::Call& call, std::vector<std::string> ids);
 sdk::Task<Result<ActionResult>> act(HomeAssistant& self, sdk::Call& call, std::vector<std::string> ids, ActionPlan plan,
