@@ -61,16 +61,17 @@ def person(home_assistant):
 
 @pytest.fixture
 def kitchen_only(home_assistant):
-    """Puts entities into the kitchen through the registry; back afterwards."""
+    """Puts the devices of entities into the kitchen through the registry; back afterwards."""
     moved = []
 
     def move(entity_id):
-        home_assistant.ws_command({"type": "config/entity_registry/update", "entity_id": entity_id, "area_id": "kitchen"})
-        moved.append(entity_id)
+        device_id = home_assistant.ws_command({"type": "config/entity_registry/get", "entity_id": entity_id})["device_id"]
+        home_assistant.ws_command({"type": "config/device_registry/update", "device_id": device_id, "area_id": "kitchen"})
+        moved.append(device_id)
 
     yield move
     for one in moved:
-        home_assistant.ws_command({"type": "config/entity_registry/update", "entity_id": one, "area_id": None})
+        home_assistant.ws_command({"type": "config/device_registry/update", "device_id": one, "area_id": None})
 
 
 def this_hour():

@@ -96,8 +96,9 @@ def test_exposure_is_shown_and_changed(tool, home_assistant):
     assert data["count"] == 2
     assert next(one for one in data["entities"] if one["entity_id"] == LAMP)["assistants"] == exposed(home_assistant, LAMP)
     changed = tool.call("ha_expose_entity", entity_id=LAMP, expose=not before)
-    assert exposed(home_assistant, LAMP)["conversation"] is not before and changed["changed"] == [LAMP]
-    assert tool.call("ha_expose_entity", entity_id=[LAMP], expose=before)["entities"][0]["assistants"]["conversation"] is before
+    assert exposed(home_assistant, LAMP).get("conversation", False) is not before and changed["changed"] == [LAMP]
+    assert tool.call("ha_expose_entity", entity_id=[LAMP], expose=before)["entities"][0]["assistants"].get("conversation", False) is before
+    assert exposed(home_assistant, LAMP).get("conversation", False) is before
     some = tool.call("ha_get_entity_exposure", assistant="conversation", limit=2)
     assert some["count"] <= 2 and all(one["assistants"]["conversation"] for one in some["entities"])
     for name in ("ha_get_entity_exposure", "ha_expose_entity"):
