@@ -245,6 +245,23 @@ def test_traces_by_entity_and_one_in_full(tool, home_assistant, automation):
     assert tool.error("ha_get_automation_traces", domain="scene").pointer == "/domain"
 
 
+def test_a_user_without_rights_is_told_so_and_can_go_on(home_assistant, make_gateway):
+    gateway = make_gateway(env={"HA_URL": home_assistant.url, "HA_TOKEN": home_assistant.user_token})
+    before = items(home_assistant, "automation")
+    for name, arguments in (("ha_create_automation", {"alias": "x", "trigger": [{"platform": "time", "at": "12:00:00"}], "action": [{"delay": 1}]}),
+                            ("ha_config_set_script", {"script_id": "t_x", "sequence": [{"delay": 1}]}), ("ha_get_automation_traces", {})):
+        error = gateway.error(name, **arguments)
+        assert (error.status, error.code) == (403, "forbidden") and "administrator" in error.message
+    assert items(home_assistant, "automation").keys() == before.keys()
+    assert gateway.call("ha_list_automations")["total"] == len(before)
+    assert gateway.call("ha_activate_scene", scene_id=made_by_hand(home_assistant))["finished"] is True
+
+
+def made_by_hand(home_assistant):
+    home_assistant.call_service("scene", "create", {"scene_id": "t_by_hand", "entities": {"light.bed_light": "on"}})
+    return "scene.t_by_hand"
+
+
 # --- scenes
 
 
