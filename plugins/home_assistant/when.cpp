@@ -21,8 +21,12 @@ std::optional<double> relative_seconds(std::string_view text) {
   if (text.starts_with('-')) text.remove_prefix(1);
   std::size_t digits = 0;
   bool point = false;
-  while (digits < text.size() && ((text[digits] >= '0' && text[digits] <= '9') || (text[digits] == '.' && !point)))
-    point = point || text[digits++] == '.';
+  for (; digits < text.size(); ++digits) {
+    if (text[digits] == '.' && !point)
+      point = true;
+    else if (text[digits] < '0' || text[digits] > '9')
+      break;
+  }
   if (digits == 0 || digits > 9 || digits == text.size()) return std::nullopt;
   auto const number = as_number(text.substr(0, digits));
   auto unit = text.substr(digits);

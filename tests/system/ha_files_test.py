@@ -1,6 +1,7 @@
 """File tools beneath Home Assistant's configuration folder; what they did is read back from the disk."""
 import base64
 import hashlib
+import json
 import os
 import shutil
 
@@ -225,3 +226,21 @@ def test_read_only_refuses_writes(home_assistant, root, make_gateway):
                             ("ha_config_set_yaml", {"file_path": "a.yaml", "yaml_key": "a", "content": 1})):
         assert gateway.error(name, **arguments).code == "forbidden", name
     assert not (root / "pb_ro").exists()
+
+
+@pytest.mark.parametrize("inside", ["the gateway's configuration", "the plugin folder", "the state folder"])
+def test_a_root_that_holds_the_gateway_itself_is_refused_at_start(tmp_path, inside):
+    from support.gateway import Gateway
+    folder = tmp_path / "root"
+    folder.mkdir()
+    settings, options = {"plugins": {"home_assistant": {"config_root": str(folder)}}}, {}
+    if inside == "the plugin folder":
+        settings["plugins"]["directory"] = str(folder / "plugins")
+    elif inside == "the state folder":
+        options["env"] = {"STATE_DIRECTORY": str(folder / "state")}
+    else:
+        (folder / "patchbay.yaml").write_text(json.dumps(settings))  # JSON is YAML
+    gateway = Gateway(config=folder / "patchbay.yaml" if "configuration" in inside else settings, **options)
+    with pytest.raises(AssertionError) as refused:
+        gateway.start()
+    assert "config_root" in str(refused.value) and inside in str(refused.value)
