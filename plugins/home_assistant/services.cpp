@@ -117,6 +117,7 @@ struct Target {
   json::Document document;         // as sent
   std::vector<std::string> names;  // all entity ids in it and in the data
   bool wide = false;               // names areas, devices, floors or labels
+  bool plain = true;               // no data but entities
 };
 
 Result<Target> target_of(CallServiceArgs const& args) {
@@ -142,6 +143,7 @@ Result<Target> target_of(CallServiceArgs const& args) {
     }
   auto const* in_target = json::find(target->document, "entity_id");
   auto const* in_data = json::find(data->document, "entity_id");
+  if (data->document.IsObject()) out.plain = data->document.MemberCount() == (in_data != nullptr ? 1U : 0U);
   auto named = entity_ids(entity->document, "/entity_id");
   if (!named) return named.error();
   if (in_target != nullptr) {
@@ -229,11 +231,27 @@ std::optional<Error> refuse_limited(Access const& access, CallServiceArgs const&
   return std::nullopt;
 }
 
-// What a service leads to, where its name tells.
-bool is_met(std::string_view service, EntityState const& now, EntityState const& before) {
-  if (service == "turn_on" && now.state == "on") return true;
-  if (service == "turn_off" && now.state == "off") return true;
+bool is_written(EntityState const& now, EntityState const& before) {
   return is_different(now, before) || now.last_updated() != before.last_updated();
+}
+
+// Waits for what a service leads to. Where its name tells and all is so already, nothing may be written any more: then
+// only a moment, and none at all where nothing else was asked for.
+sdk::Task<bool> wait_for_states(sdk::Call& call, Mirror const& mirror, Watched& watched, std::string_view service,
+                                bool plain, milliseconds most) {
+  std::string_view const wanted = service == "turn_on" ? "on" : service == "turn_off" ? "off" : "";
+  auto const is_so = [&](std::string const& id) {
+    auto const* now = mirror.state(id);
+    return !wanted.empty() && now != nullptr && now->state == wanted;
+  };
+  constexpr milliseconds moment{250};
+  if (std::all_of(watched.ids().begin(), watched.ids().end(), is_so)) most = plain ? milliseconds{0} : moment;
+  auto met = [wanted = std::string{wanted}, plain](EntityState const& now, EntityState const& before) {
+    return is_written(now, before) || (plain && !wanted.empty() && now.state == wanted);
+  };
+  auto waiting = watched.wait(call, std::min(most, milliseconds{30'000}), std::move(met));
+  bool const shown = co_await std::move(waiting);
+  co_return shown;
 }
 
 // All that this call has changed, whether it was named or not.
@@ -316,10 +334,8 @@ Tool<CallServiceResult> call_service(HomeAssistant& self, sdk::Call& call, CallS
   bool const named = !watched.ids().empty();
   milliseconds const most{named ? args.wait_ms : std::min<std::int64_t>(args.wait_ms, 100)};
   if (!respond) {
-    auto waiting = named ? watched.wait(call, most,
-                                        [service = args.service](EntityState const& now, EntityState const& before) {
-                                          return is_met(service, now, before);
-                                        })
+    bool const plain = target->plain;
+    auto waiting = named ? wait_for_states(call, self.mirror(), watched, args.service, plain, most)
                          : self.mirror().changed(call, most);
     co_await std::move(waiting);
   }

@@ -251,13 +251,23 @@ Result<Choice> choose(HomeAssistant& self, sdk::Call& call, std::optional<std::s
   return Choice{found(self.mirror(), access, filter), cursor.value_or("")};
 }
 
+// Most texts have nothing to escape.
+std::string quoted(std::string_view text) {
+  bool const plain = std::none_of(text.begin(), text.end(),
+                                  [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\'; });
+  if (!plain) return json::quoted(text);
+  std::string out;
+  out.reserve(text.size() + 2);
+  return out.append("\"").append(text).append("\"");
+}
+
 std::string line_of(Mirror const& mirror, EntityState const& one, Ids const& fields) {
   std::string out = "{";
   for (auto const& field : fields) {
     std::string value;
-    if (field == "entity_id") value = json::quoted(one.entity_id);
-    if (field == "state") value = json::quoted(one.state);
-    if (field == "friendly_name") value = json::quoted(one.name);
+    if (field == "entity_id") value = quoted(one.entity_id);
+    if (field == "state") value = quoted(one.state);
+    if (field == "friendly_name") value = quoted(one.name);
     if (field == "domain") value = json::quoted(one.domain());
     if (field == "area") {
       auto const* area = mirror.registry().area_of(one.entity_id);
@@ -268,7 +278,7 @@ std::string line_of(Mirror const& mirror, EntityState const& one, Ids const& fie
     if (field == "unit") value = one.attribute("unit_of_measurement");
     if (value.empty()) continue;
     if (out.size() > 1) out += ',';
-    out.append(json::quoted(field)).append(":").append(value);
+    out.append("\"").append(field).append("\":").append(value);
   }
   return out + "}";
 }
