@@ -252,7 +252,7 @@ Result<Choice> choose(HomeAssistant& self, sdk::Call& call, std::optional<std::s
 }
 
 // Most texts have nothing to escape.
-std::string quoted(std::string_view text) {
+std::string as_text(std::string_view text) {
   bool const plain = std::none_of(text.begin(), text.end(),
                                   [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\'; });
   if (!plain) return json::quoted(text);
@@ -265,9 +265,9 @@ std::string line_of(Mirror const& mirror, EntityState const& one, Ids const& fie
   std::string out = "{";
   for (auto const& field : fields) {
     std::string value;
-    if (field == "entity_id") value = quoted(one.entity_id);
-    if (field == "state") value = quoted(one.state);
-    if (field == "friendly_name") value = quoted(one.name);
+    if (field == "entity_id") value = as_text(one.entity_id);
+    if (field == "state") value = as_text(one.state);
+    if (field == "friendly_name") value = as_text(one.name);
     if (field == "domain") value = json::quoted(one.domain());
     if (field == "area") {
       auto const* area = mirror.registry().area_of(one.entity_id);
