@@ -6,14 +6,14 @@
 namespace patchbay {
 namespace {
 
-struct Row {
+struct JsonRow {
   char const* name;
   std::string text;
   char const* part;  // of the message; empty: accepted
 };
-void PrintTo(Row const& row, std::ostream* out) { *out << row.name; }
+void PrintTo(JsonRow const& row, std::ostream* out) { *out << row.name; }
 
-class JsonGuard : public testing::TestWithParam<Row> {};
+class JsonGuard : public testing::TestWithParam<JsonRow> {};
 TEST_P(JsonGuard, RefusesWithAReason) {
   auto const& row = GetParam();
   auto parsed = json::parse(row.text);
@@ -41,27 +41,28 @@ std::string many_keys(int count, int different) {
 
 INSTANTIATE_TEST_SUITE_P(
     Table, JsonGuard,
-    testing::Values(Row{"plain", R"({"a":1,"b":[true,null,"x"]})", ""},
-                    Row{"depth_64", std::string(64, '[') + std::string(64, ']'), ""},
-                    Row{"depth_65", std::string(65, '[') + std::string(65, ']'), "nested deeper than 64"},
-                    Row{"very_deep", std::string(100'000, '['), "nested deeper than 64"},
-                    Row{"values_at_limit", many_values(9'999), ""},
-                    Row{"values_beyond", many_values(10'000), "more than 10000 values"},
-                    Row{"duplicate_key", R"({"a":1,"b":{"c":1,"c":2}})", "/b/c"},
-                    Row{"duplicate_escaped", R"({"a":1,"\u0061":2})", "/a"},
-                    Row{"duplicate_empty", R"({"":1,"b":2,"":3})", "stands there twice"},
-                    Row{"keys_of_one_kind", R"({"a1b":1,"a2b":2,"a3b":3})", ""},
-                    Row{"duplicate_of_one_kind", R"([{"a1b":1,"a2b":2,"a1b":3}])", "/0/a1b"},
-                    Row{"many_keys", many_keys(40, 40), ""},
-                    Row{"duplicate_of_many_keys", many_keys(40, 39), "/k0 stands"}, Row{"not_json", "{a}", "not JSON"},
-                    Row{"empty", "", "not JSON"}, Row{"trailing", "{} x", "not JSON"}, Row{"nan", "NaN", "not JSON"},
-                    Row{"infinity", "-Infinity", "not JSON"}, Row{"too_big_number", "1e999", "not JSON"},
-                    Row{"lone_low_surrogate", R"("\udc00")", "surrogate"},
-                    Row{"lone_high_surrogate", R"("\ud800")", "not JSON"}, Row{"pair", R"("\ud83d\ude00")", ""},
-                    Row{"bad_utf8", "\"\xff\"", "not JSON"}, Row{"encoded_surrogate", "\"\xed\xa0\x80\"", "not JSON"},
-                    Row{"nul_escape", R"("a\u0000b")", "U+0000"}, Row{"nul_byte", std::string("{}\0x", 4), "NUL"},
-                    Row{"byte_order_mark", "\xef\xbb\xbf{}", "not JSON"},
-                    Row{"long_string", "\"" + std::string((1 << 20) + 1, 'x') + "\"", "a string longer"}),
+    testing::Values(
+        JsonRow{"plain", R"({"a":1,"b":[true,null,"x"]})", ""},
+        JsonRow{"depth_64", std::string(64, '[') + std::string(64, ']'), ""},
+        JsonRow{"depth_65", std::string(65, '[') + std::string(65, ']'), "nested deeper than 64"},
+        JsonRow{"very_deep", std::string(100'000, '['), "nested deeper than 64"},
+        JsonRow{"values_at_limit", many_values(9'999), ""},
+        JsonRow{"values_beyond", many_values(10'000), "more than 10000 values"},
+        JsonRow{"duplicate_key", R"({"a":1,"b":{"c":1,"c":2}})", "/b/c"},
+        JsonRow{"duplicate_escaped", R"({"a":1,"\u0061":2})", "/a"},
+        JsonRow{"duplicate_empty", R"({"":1,"b":2,"":3})", "stands there twice"},
+        JsonRow{"keys_of_one_kind", R"({"a1b":1,"a2b":2,"a3b":3})", ""},
+        JsonRow{"duplicate_of_one_kind", R"([{"a1b":1,"a2b":2,"a1b":3}])", "/0/a1b"},
+        JsonRow{"many_keys", many_keys(40, 40), ""}, JsonRow{"duplicate_of_many_keys", many_keys(40, 39), "/k0 stands"},
+        JsonRow{"not_json", "{a}", "not JSON"}, JsonRow{"empty", "", "not JSON"},
+        JsonRow{"trailing", "{} x", "not JSON"}, JsonRow{"nan", "NaN", "not JSON"},
+        JsonRow{"infinity", "-Infinity", "not JSON"}, JsonRow{"too_big_number", "1e999", "not JSON"},
+        JsonRow{"lone_low_surrogate", R"("\udc00")", "surrogate"},
+        JsonRow{"lone_high_surrogate", R"("\ud800")", "not JSON"}, JsonRow{"pair", R"("\ud83d\ude00")", ""},
+        JsonRow{"bad_utf8", "\"\xff\"", "not JSON"}, JsonRow{"encoded_surrogate", "\"\xed\xa0\x80\"", "not JSON"},
+        JsonRow{"nul_escape", R"("a\u0000b")", "U+0000"}, JsonRow{"nul_byte", std::string("{}\0x", 4), "NUL"},
+        JsonRow{"byte_order_mark", "\xef\xbb\xbf{}", "not JSON"},
+        JsonRow{"long_string", "\"" + std::string((1 << 20) + 1, 'x') + "\"", "a string longer"}),
     [](auto const& row) { return std::string{row.param.name}; });
 
 TEST(JsonParsed, NumbersAreWhatTheySay) {

@@ -200,7 +200,9 @@ TEST_P(HubEntityLists, AreTheTable) {
   EXPECT_EQ(may(settings, who, Right::to_subscribe, row.channel), row.may_hear);
   auto const refused = refuse(settings, who, Right::to_subscribe, row.channel, "/channel");
   ASSERT_EQ(refused.has_value(), !row.may_hear);
-  if (refused) EXPECT_EQ(refused->code, Code::forbidden);
+  if (refused) {
+    EXPECT_EQ(refused->code, Code::forbidden);
+  }
 }
 
 constexpr auto lights = R"({"allow":["light.*"]})", kitchen = R"({"allow":["area:Kitchen"]})",

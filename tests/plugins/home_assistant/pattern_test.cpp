@@ -14,37 +14,38 @@ bool found(std::string_view expression, std::string_view line) {
   return pattern && pattern->occurs_in(line);
 }
 
-struct Row {
+struct PatternRow {
   char const* expression;
   char const* line;
   bool matches;
 };
-void PrintTo(Row const& row, std::ostream* out) { *out << row.expression << " in " << row.line; }
-class Patterns : public testing::TestWithParam<Row> {};
+void PrintTo(PatternRow const& row, std::ostream* out) { *out << row.expression << " in " << row.line; }
+class Patterns : public testing::TestWithParam<PatternRow> {};
 
 TEST_P(Patterns, AreFoundOrNot) { EXPECT_EQ(found(GetParam().expression, GetParam().line), GetParam().matches); }
 
 INSTANTIATE_TEST_SUITE_P(
     Table, Patterns,
-    testing::Values(Row{"abc", "xxABCxx", true}, Row{"abc", "ab c", false}, Row{"^abc$", "abc", true},
-                    Row{"^abc$", "xabc", false}, Row{"^abc$", "abcx", false},
-                    Row{"a.c",
-                        "a\xC3\xA4"
-                        "c",
-                        true},
-                    Row{"colou?r", "color", true}, Row{"colou?r", "colouur", false}, Row{"a*b", "b", true},
-                    Row{"a+b", "b", false}, Row{"a+b", "aaab", true}, Row{"^(ab|cd)+$", "abcdab", true},
-                    Row{"^(ab|cd)+$", "abcda", false}, Row{"a|b|c", "c", true}, Row{"^(?:a|b|)$", "", true},
-                    Row{"[a-c]x", "bX", true}, Row{"[^a-c]x", "bx", false}, Row{"[^a-c]x", "dx", true},
-                    Row{"[]x]", "]", true}, Row{"[a-]", "-", true}, Row{"\\d{3}", "a12b", false},
-                    Row{"\\d{3}", "a123b", true}, Row{"^a{2,3}$", "aaaa", false}, Row{"^a{2,3}$", "aaa", true},
-                    Row{"^a{2,}$", "aaaaa", true}, Row{"^a{0}$", "", true}, Row{"a{x", "a{x", true},
-                    Row{"\\bon\\b", "turn on!", true}, Row{"\\bon\\b", "only", false}, Row{"\\Bn", "on", true},
-                    Row{"\\w+\\s\\w+", "two words", true}, Row{"\\S", "  ", false}, Row{"a\\.b", "axb", false},
-                    Row{"\\x41", "a", true}, Row{"\xC3\x84", "\xC3\xA4", true},
-                    Row{"[\xC3\xA0-\xC3\xBF]", "\xC3\x89", true},
-                    Row{"platform:\\s*(mqtt|template)", "  - Platform: MQTT", true}, Row{"", "anything", true},
-                    Row{"(a*)*b", "aaac", false}, Row{"(^)*a", "a", true}, Row{"x*?y", "xxy", true}));
+    testing::Values(
+        PatternRow{"abc", "xxABCxx", true}, PatternRow{"abc", "ab c", false}, PatternRow{"^abc$", "abc", true},
+        PatternRow{"^abc$", "xabc", false}, PatternRow{"^abc$", "abcx", false},
+        PatternRow{"a.c",
+                   "a\xC3\xA4"
+                   "c",
+                   true},
+        PatternRow{"colou?r", "color", true}, PatternRow{"colou?r", "colouur", false}, PatternRow{"a*b", "b", true},
+        PatternRow{"a+b", "b", false}, PatternRow{"a+b", "aaab", true}, PatternRow{"^(ab|cd)+$", "abcdab", true},
+        PatternRow{"^(ab|cd)+$", "abcda", false}, PatternRow{"a|b|c", "c", true}, PatternRow{"^(?:a|b|)$", "", true},
+        PatternRow{"[a-c]x", "bX", true}, PatternRow{"[^a-c]x", "bx", false}, PatternRow{"[^a-c]x", "dx", true},
+        PatternRow{"[]x]", "]", true}, PatternRow{"[a-]", "-", true}, PatternRow{"\\d{3}", "a12b", false},
+        PatternRow{"\\d{3}", "a123b", true}, PatternRow{"^a{2,3}$", "aaaa", false}, PatternRow{"^a{2,3}$", "aaa", true},
+        PatternRow{"^a{2,}$", "aaaaa", true}, PatternRow{"^a{0}$", "", true}, PatternRow{"a{x", "a{x", true},
+        PatternRow{"\\bon\\b", "turn on!", true}, PatternRow{"\\bon\\b", "only", false}, PatternRow{"\\Bn", "on", true},
+        PatternRow{"\\w+\\s\\w+", "two words", true}, PatternRow{"\\S", "  ", false}, PatternRow{"a\\.b", "axb", false},
+        PatternRow{"\\x41", "a", true}, PatternRow{"\xC3\x84", "\xC3\xA4", true},
+        PatternRow{"[\xC3\xA0-\xC3\xBF]", "\xC3\x89", true},
+        PatternRow{"platform:\\s*(mqtt|template)", "  - Platform: MQTT", true}, PatternRow{"", "anything", true},
+        PatternRow{"(a*)*b", "aaac", false}, PatternRow{"(^)*a", "a", true}, PatternRow{"x*?y", "xxy", true}));
 
 TEST(Pattern, RefusesWhatItCannot) {
   for (auto const* expression :
