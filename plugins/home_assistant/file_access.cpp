@@ -3,9 +3,9 @@
 #include <spdlog/fmt/fmt.h>
 #include <yaml-cpp/yaml.h>
 
-#include "core/base/utf8.hpp"
 #include "plugins/home_assistant/encoding.hpp"
 #include "plugins/home_assistant/raw_json.hpp"
+#include "plugins/sdk/utf8.hpp"
 
 namespace patchbay::home_assistant {
 namespace {

@@ -4,13 +4,13 @@
 
 #include <cmath>
 
-#include "core/base/utf8.hpp"
 #include "plugins/home_assistant/camera.hpp"
 #include "plugins/home_assistant/encoding.hpp"
 #include "plugins/home_assistant/past.hpp"
 #include "plugins/home_assistant/raw_json.hpp"
 #include "plugins/home_assistant/tool_kinds.hpp"
 #include "plugins/home_assistant/vision_model.hpp"
+#include "plugins/sdk/utf8.hpp"
 
 namespace patchbay::home_assistant {
 
