@@ -10,7 +10,6 @@
 #include "plugins/home_assistant/raw_json.hpp"
 #include "plugins/home_assistant/tool_kinds.hpp"
 #include "plugins/home_assistant/vision_model.hpp"
-#include "plugins/sdk/utf8.hpp"
 
 namespace patchbay::home_assistant {
 
