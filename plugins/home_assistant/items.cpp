@@ -51,10 +51,7 @@ Item item_of(std::string_view state) {
   return out;
 }
 
-namespace {
-
-// As Home Assistant says now, for what the mirror may not have heard of yet.
-sdk::Task<Result<std::vector<Item>>> ask_items(HomeAssistant& self, sdk::Call& call, Kept kind) {
+sdk::Task<Result<std::vector<Item>>> list_items(HomeAssistant& self, sdk::Call& call, Kept kind) {
   auto asking = self.session().command(call, Command{"get_states"});
   Result<Frame> states = co_await std::move(asking);
   if (!states) co_return states.error();
@@ -67,61 +64,27 @@ sdk::Task<Result<std::vector<Item>>> ask_items(HomeAssistant& self, sdk::Call& c
   co_return out;
 }
 
-// By entity id, then by key, then by name. Nothing: there is none.
-Result<std::optional<Item>> choose_item(std::vector<Item>& items, Kept kind, std::string const& given,
-                                        std::string const& pointer) {
-  auto const full = given.find('.') == std::string::npos ? fmt::format("{}.{}", name_of(kind), given) : given;
-  for (auto& one : items)
-    if (one.entity_id == full) return std::optional<Item>{std::move(one)};
-  for (auto& one : items)
-    if (!one.key.empty() && one.key == given) return std::optional<Item>{std::move(one)};
-  Item* named = nullptr;
-  for (auto& one : items) {
-    if (one.name != given) continue;
-    if (named != nullptr)
-      return Error{Code::conflict,
-                   fmt::format("{} and {} both have the name \"{}\"; give the entity id", named->entity_id,
-                               one.entity_id, given),
-                   pointer};
-    named = &one;
-  }
-  if (named == nullptr) return std::optional<Item>{};
-  return std::optional<Item>{std::move(*named)};
-}
-
-}  // namespace
-
-sdk::Task<Result<std::vector<Item>>> list_items(HomeAssistant& self, sdk::Call& call, Kept kind) {
-  auto filling = self.mirror().ready(call);
-  Result<void> filled = co_await std::move(filling);
-  if (!filled) co_return filled.error();
-  if (self.mirror().age_ms()) {  // nobody knows whether it is still true
-    auto asking = ask_items(self, call, kind);
-    Result<std::vector<Item>> items = co_await std::move(asking);
-    co_return items;
-  }
-  std::vector<Item> out;
-  self.mirror().each([&](EntityState const& one) {
-    if (one.domain() == name_of(kind)) out.push_back(item_of(one.json));
-  });
-  co_return out;
-}
-
 sdk::Task<Result<Item>> find_item(HomeAssistant& self, sdk::Call& call, Kept kind, std::string given,
                                   std::string pointer) {
   auto listing = list_items(self, call, kind);
   Result<std::vector<Item>> items = co_await std::move(listing);
   if (!items) co_return items.error();
-  auto chosen = choose_item(*items, kind, given, pointer);
-  if (!chosen) co_return chosen.error();
-  if (!*chosen) {
-    auto asking = ask_items(self, call, kind);
-    items = co_await std::move(asking);
-    if (!items) co_return items.error();
-    chosen = choose_item(*items, kind, given, pointer);
-    if (!chosen) co_return chosen.error();
+  auto const full = given.find('.') == std::string::npos ? fmt::format("{}.{}", name_of(kind), given) : given;
+  for (auto& one : *items)
+    if (one.entity_id == full) co_return std::move(one);
+  for (auto& one : *items)
+    if (!one.key.empty() && one.key == given) co_return std::move(one);
+  Item* named = nullptr;
+  for (auto& one : *items) {
+    if (one.name != given) continue;
+    if (named != nullptr)
+      co_return Error{Code::conflict,
+                      fmt::format("{} and {} both have the name \"{}\"; give the entity id", named->entity_id,
+                                  one.entity_id, given),
+                      std::move(pointer)};
+    named = &one;
   }
-  if (*chosen) co_return std::move(**chosen);
+  if (named != nullptr) co_return std::move(*named);
   co_return no_such_item(kind, given, *items, std::move(pointer));
 }
 
