@@ -16,6 +16,7 @@ struct AutomationFields {
 };
 struct CreateAutomationArgs : AutomationFields {
   std::string alias;
+  std::string first_mode = "single";
   std::optional<std::string> id;
 };
 struct UpdateAutomationArgs : AutomationFields {
@@ -46,11 +47,16 @@ struct AutomationDeleted {
 namespace patchbay {
 namespace ha = home_assistant;
 
-// `wanted` makes a field required.
 template <class A>
 constexpr auto automation_part(std::string_view name, std::string_view many, RawJson ha::AutomationFields::*member,
                                std::string_view help) {
   return field(name, static_cast<RawJson A::*>(member), help).alias(many).type("array", "object").length(1, 500);
+}
+template <class A, class M>
+constexpr auto automation_mode(M A::*member) {
+  return field("mode", member, "What to do when triggered while running")
+      .nullable()
+      .one_of("single", "restart", "queued", "parallel");
 }
 template <class A>
 constexpr auto further_automation_fields() {
@@ -59,9 +65,6 @@ constexpr auto further_automation_fields() {
       field("description", static_cast<std::optional<std::string> A::*>(&F::description), "What it is for")
           .nullable()
           .length(0, 4096),
-      field("mode", static_cast<std::optional<std::string> A::*>(&F::mode), "What to do when triggered while running")
-          .nullable()
-          .one_of("single", "restart", "queued", "parallel"),
       field("max", static_cast<std::optional<std::int64_t> A::*>(&F::max), "Runs at once, in mode queued or parallel")
           .nullable()
           .range(1, 1000),
@@ -79,6 +82,7 @@ struct Describe<ha::CreateAutomationArgs> {
           field("alias", &A::alias, "Name to show").length(1, 255),
           automation_part<A>("trigger", "triggers", &ha::AutomationFields::trigger, "Trigger list"),
           automation_part<A>("action", "actions", &ha::AutomationFields::action, "Action list"),
+          automation_mode(&A::first_mode),
           field("id", &A::id, "Id of its own, not in use; absent: made from the time").nullable().length(1, 100)},
       further_automation_fields<A>());
 };
@@ -91,6 +95,7 @@ struct Describe<ha::UpdateAutomationArgs> {
                      .alias("entity_id")
                      .length(1, 255),
                  field("alias", &A::alias, "New name").nullable().length(1, 255),
+                 automation_mode(static_cast<std::optional<std::string> A::*>(&ha::AutomationFields::mode)),
                  automation_part<A>("trigger", "triggers", &ha::AutomationFields::trigger, "New triggers").nullable(),
                  automation_part<A>("action", "actions", &ha::AutomationFields::action, "New actions").nullable(),
                  ha::expected_hash_field(&A::expected_hash)},
@@ -186,7 +191,7 @@ Tool<AutomationWritten> create(HomeAssistant& self, sdk::Call& call, CreateAutom
   auto const milliseconds =
       std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch());
   auto const key = args.id ? *args.id : std::to_string(milliseconds.count());
-  if (!args.mode) args.mode = "single";
+  args.mode = args.first_mode;
   if (!args.description) args.description = "";
   bool const plural_keys = self.session().features().plural_automation_keys();
   Editor::Make make = [&args, plural_keys](Stored& now) -> Result<std::string> {
@@ -225,9 +230,9 @@ sdk::Task<Result<void>> await_loaded(HomeAssistant& self, sdk::Call& call, std::
     auto parsed = json::parse(config ? raw::member(config->result(), "config") : "null", json::upstream_limits);
     if (parsed && config_hash(parsed->document) == hash) co_return Result<void>{};
     if (std::chrono::steady_clock::now() + pause > until || call.cancelled())
-      co_return Error{Code::upstream_failed,
-                      fmt::format("the change of {} is stored, but Home Assistant has not loaded it: see its log",
-                                  entity_id)};
+      co_return Error{
+          Code::upstream_failed,
+          fmt::format("the change of {} is stored, but Home Assistant has not loaded it: see its log", entity_id)};
     sdk::SteadyTimer timer{self.host().executor()};
     timer.expires_after(pause);
     co_await timer.async_wait(sdk::use_task_tuple);

@@ -187,7 +187,7 @@ struct Describe<ha::ReloadResult> {
   static constexpr std::tuple fields{field("reloaded", &R::reloaded, "Whether they were loaded again"),
                                      field("valid", &R::valid, "Whether all is well"),
                                      field("automation_count", &R::automation_count, "How many there are"),
-                                     field("automations", &R::automations, "All of them, after a reload"),
+                                     field("automations", &R::automations, "The first 200 of them, after a reload"),
                                      field("invalid", &R::invalid, "Those that Home Assistant cannot use"),
                                      field("errors", &R::errors, "What the check of the configuration files says")};
 };
@@ -211,6 +211,8 @@ constexpr auto toggle_op = changing_tool<ToggleArgs, ToggleResult>(
 constexpr auto reload_op = changing_tool<ReloadArgs, ReloadResult>(
     "automations", "reload_automations", "Load automations again from YAML without a restart, or only check them.",
     R"({"validate_only":true})", nullptr, "ha.write", Effect::write, std::chrono::seconds{120});
+
+constexpr std::size_t most_told = 200;  // automations in the answer of a reload
 
 RawJson or_null(std::string_view value) { return RawJson{value.empty() ? "null" : std::string{value}}; }
 
@@ -415,7 +417,7 @@ Tool<ReloadResult> reload(HomeAssistant& self, sdk::Call& call, ReloadArgs args)
   if (!items) co_return items.error();
   out.data.reloaded = true;
   for (auto const& one : *items) {
-    out.data.automations.push_back(line_of(one));
+    if (out.data.automations.size() < most_told) out.data.automations.push_back(line_of(one));
     if (one.state == "unavailable")
       out.data.invalid.push_back(
           {one.entity_id, one.name,

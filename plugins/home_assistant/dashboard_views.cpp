@@ -30,7 +30,7 @@ struct PreviewArgs {
   std::string card_yaml;
   std::optional<std::int64_t> position;
   std::int64_t section_index = 0;
-  bool dry_run = true;
+  bool dry_run = false;
 };
 struct PreviewResult {
   std::string dashboard_id;

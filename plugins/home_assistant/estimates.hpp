@@ -58,7 +58,8 @@ std::vector<Interval> intervals_of(Series const& on_or_off);  // value != 0: on
 // Openings that began at about the hour of the day (`width` seconds around it), for each day that was watched.
 double daily_rate_near_hour(std::vector<Interval> const& intervals, double from, double now, double width);
 
-// Daily minutes of the day (local) to "18:05:00".
+// What a lamp usually does in the evening, of each day the longest time that it was on between the two minutes of the
+// local day; `offset`: seconds east of UTC.
 struct Evening {
   std::size_t days = 0;                  // on which it was on in the evening
   double on_minute = 0, off_minute = 0;  // medians, minutes after local midnight

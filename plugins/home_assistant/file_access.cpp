@@ -3,9 +3,9 @@
 #include <spdlog/fmt/fmt.h>
 #include <yaml-cpp/yaml.h>
 
-#include "core/base/utf8.hpp"
 #include "plugins/home_assistant/encoding.hpp"
 #include "plugins/home_assistant/raw_json.hpp"
+#include "plugins/sdk/utf8.hpp"
 
 namespace patchbay::home_assistant {
 namespace {
@@ -128,7 +128,7 @@ Result<FileRemoved> Files::remove(FileChange change, bool even_unkept) {
     out.version = std::move(*kept);
     out.path = old->info.path;
   } else {
-    // A link that leads nowhere, or a file that is too large, can only be removed for good.
+    // A file that is too large can only be removed for good.
     auto path = (*root)->cleaned(change.path, change.pointer);
     if (!path) return path.error();
     auto const error = old.error();

@@ -166,9 +166,13 @@ constexpr auto write_op = file_change<WriteFileArgs, WriteFileResult>(
 constexpr auto delete_op = file_change<DeleteFileArgs, DeleteFileResult>(
     "delete_file", "Delete one file of the configuration folder; a version of it is kept.",
     R"({"file_path":"packages/old.yaml"})", Effect::destructive);
-constexpr auto make_op = file_change<CreateDirectoryArgs, CreateDirectoryResult>(
-    "create_directory", "Create a folder, including missing parents.", R"({"dir_path":"packages/rooms"})",
-    Effect::write);
+constexpr auto make_op = [] {
+  auto op = file_change<CreateDirectoryArgs, CreateDirectoryResult>("create_directory",
+                                                                    "Create a folder, including missing parents.",
+                                                                    R"({"dir_path":"packages/rooms"})", Effect::write);
+  op.aliases = "make_directory";
+  return op;
+}();
 constexpr auto move_op = file_change<MoveFileArgs, MoveFileResult>(
     "move_file", "Move or rename a file or folder within the configuration folder.",
     R"({"source":"old.yaml","destination":"packages/new.yaml"})", Effect::destructive);

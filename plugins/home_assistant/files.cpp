@@ -3,11 +3,11 @@
 
 #include <boost/asio/post.hpp>
 
-#include "core/base/utf8.hpp"
 #include "plugins/home_assistant/encoding.hpp"
 #include "plugins/home_assistant/file_fields.hpp"
 #include "plugins/home_assistant/pattern.hpp"
 #include "plugins/home_assistant/plugin.hpp"
+#include "plugins/sdk/utf8.hpp"
 
 namespace patchbay::home_assistant {
 

@@ -4,10 +4,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/base/utf8.hpp"
 #include "plugins/home_assistant/child.hpp"
 #include "plugins/home_assistant/encoding.hpp"
 #include "plugins/home_assistant/plugin.hpp"
+#include "plugins/sdk/utf8.hpp"
 
 namespace patchbay::home_assistant {
 

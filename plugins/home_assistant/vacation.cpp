@@ -375,6 +375,16 @@ sdk::Task<Result<void>> carry_out(HomeAssistant& self, sdk::Call& call, Plan con
   co_return Result<void>{};
 }
 
+sdk::Task<void> withdraw(HomeAssistant& self, sdk::Call& call, Plan const& plan) {
+  for (auto const& part : plan.parts) {
+    Thing thing{Kept::automation, plan.key(part.name), {}};
+    Change change{"ha_vacation_mode", {}};
+    auto removing = self.editor().remove(call, std::move(thing), std::move(change));
+    Result<Edited> removed = co_await std::move(removing);
+    static_cast<void>(removed);  // what was not made yet is not there
+  }
+}
+
 Tool<VacationResult> vacation(HomeAssistant& self, sdk::Call& call, VacationArgs args) {
   auto filling = self.mirror().ready(call);
   Result<void> filled = co_await std::move(filling);
@@ -428,7 +438,11 @@ Tool<VacationResult> vacation(HomeAssistant& self, sdk::Call& call, VacationArgs
   if (!args.dry_run) {
     auto carrying = carry_out(self, call, plan, local->date, out.data);
     Result<void> carried = co_await std::move(carrying);
-    if (!carried) co_return carried.error();
+    if (!carried) {  // half a plan is none
+      auto withdrawing = withdraw(self, call, plan);
+      co_await std::move(withdrawing);
+      co_return carried.error();
+    }
     out.data.plans.push_back(plan.id);
   }
   out.message = args.dry_run

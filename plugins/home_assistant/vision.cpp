@@ -4,7 +4,6 @@
 
 #include <cmath>
 
-#include "core/base/utf8.hpp"
 #include "plugins/home_assistant/camera.hpp"
 #include "plugins/home_assistant/encoding.hpp"
 #include "plugins/home_assistant/past.hpp"

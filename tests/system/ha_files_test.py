@@ -115,6 +115,20 @@ def test_write_file_and_its_versions(tool, root):
     assert file.read_text() == "a: 2\n" and not list(file.parent.glob(".patchbay*"))
 
 
+def test_a_version_is_shown_and_restored(tool, root):
+    file = root / "pb_test" / "versions" / "a b.txt"
+    for text in ("one\n", "two\n"):
+        written = tool.call("ha_write_file", file_path="pb_test/versions/a b.txt", content=text)
+    listed = tool.call("ha_list_versions", kind="file", name="pb_test/versions/a b.txt")
+    assert [one["hash"] for one in listed["versions"]] == [sha(b"one\n")] and listed["versions"][0]["version"] == written["previous_version"]
+    tool.call("ha_restore_version", kind="file", name="pb_test/versions/a b.txt", version=written["previous_version"], expected_hash=written["hash"])
+    assert file.read_text() == "one\n"
+    tool.call("ha_delete_file", file_path="pb_test/versions/a b.txt")
+    newest = tool.call("ha_list_versions", kind="file", name="pb_test/versions/a b.txt")["versions"][0]
+    tool.call("ha_restore_version", kind="file", name="pb_test/versions/a b.txt", version=newest["version"])
+    assert file.read_text() == "one\n"
+
+
 def test_lists_and_trees(tool, root):
     (root / "pb_test" / "list" / "inner").mkdir(parents=True, exist_ok=True)
     for name in ("b.yaml", "a.txt", "inner/c.yaml", "inner/d.YAML", "plain"):
