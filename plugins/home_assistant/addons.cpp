@@ -195,7 +195,7 @@ constexpr auto addon_change(char const* name, char const* summary, char const* e
                             Seconds timeout = Seconds{120}) {
   return changing_tool<A, R>("addons", name, summary, example, nullptr, "ha.admin", effect, timeout);
 }
-constexpr auto list_op = addon_read<ListAddonsArgs, ListAddonsResult>(
+constexpr auto list_addons_op = addon_read<ListAddonsArgs, ListAddonsResult>(
     "list_addons", "List the installed add-ons with state and version.", "{}");
 constexpr auto info_op = addon_read<AddonInfoArgs, std::map<std::string, RawJson>>(
     "get_addon_info", "Return version, state, options and network settings of an add-on; secrets are masked.",
@@ -206,12 +206,12 @@ constexpr auto start_op =
     addon_change<AddonArgs, AddonChangeResult>("start_addon", "Start an add-on.", R"({"addon_slug":"core_mosquitto"})");
 constexpr auto stop_op =
     addon_change<AddonArgs, AddonChangeResult>("stop_addon", "Stop an add-on.", R"({"addon_slug":"core_mosquitto"})");
-constexpr auto restart_op = addon_change<AddonArgs, AddonChangeResult>("restart_addon", "Restart an add-on.",
-                                                                       R"({"addon_slug":"core_mosquitto"})");
+constexpr auto restart_addon_op = addon_change<AddonArgs, AddonChangeResult>("restart_addon", "Restart an add-on.",
+                                                                             R"({"addon_slug":"core_mosquitto"})");
 constexpr auto install_op = addon_change<InstallAddonArgs, InstallAddonResult>(
     "install_addon", "Install an add-on from a known repository.", R"({"addon_slug":"core_mosquitto"})", Effect::write,
     Seconds{600});
-constexpr auto update_op = addon_change<UpdateAddonArgs, UpdateAddonResult>(
+constexpr auto update_addon_op = addon_change<UpdateAddonArgs, UpdateAddonResult>(
     "update_addon", "Update an add-on.", R"({"addon_slug":"core_mosquitto","backup":true})", Effect::write,
     Seconds{600});
 constexpr auto uninstall_op = addon_change<UninstallAddonArgs, UninstallAddonResult>(
@@ -476,14 +476,14 @@ Tool<AddonLogsResult> addon_logs(HomeAssistant& self, sdk::Call& call, AddonLogs
 }  // namespace
 
 void declare_addons(sdk::Table<HomeAssistant>& table) {
-  add_tool<list_op, &list_addons>(table);
+  add_tool<list_addons_op, &list_addons>(table);
   add_tool<info_op, &addon_info>(table);
   add_tool<logs_op, &addon_logs>(table);
   add_tool<start_op, &start_addon>(table);
   add_tool<stop_op, &stop_addon>(table);
-  add_tool<restart_op, &restart_addon>(table);
+  add_tool<restart_addon_op, &restart_addon>(table);
   add_tool<install_op, &install_addon>(table);
-  add_tool<update_op, &update_addon>(table);
+  add_tool<update_addon_op, &update_addon>(table);
   add_tool<uninstall_op, &uninstall_addon>(table);
 }
 

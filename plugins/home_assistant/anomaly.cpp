@@ -8,7 +8,7 @@
 namespace patchbay::home_assistant {
 namespace {
 
-constexpr double step = 300, hour = 3600;
+constexpr double sample_step = 300, seconds_an_hour = 3600;
 
 void judge_rate(Series const& series, double threshold, Verdict& out) {
   auto rates = rates_of(series);
@@ -31,7 +31,7 @@ void judge_standstill(Series const& series, double now, double threshold, Verdic
   auto const longest = *std::max_element(gaps.begin(), gaps.end());
   auto const usual = baseline_of(gaps);
   auto const score = robust_score(age, usual);
-  if (age < hour || age < 3 * longest || score <= threshold) return;
+  if (age < seconds_an_hour || age < 3 * longest || score <= threshold) return;
   out.findings.push_back(
       {"stuck",
        fmt::format("it has not changed for {:.0f} min; the longest time before was {:.0f} min", age / 60, longest / 60),
@@ -50,13 +50,13 @@ Verdict judge_reading(Series const& series, double value, double now, double fro
   out.recorded = series.size();
   if (series.size() < least_values) return out;
   std::size_t days = 0;
-  auto values = resampled_near_hour(series, from, now, hour, step, days);
+  auto values = resampled_near_hour(series, from, now, seconds_an_hour, sample_step, days);
   if (days >= 3 && values.size() >= least_values) {
     out.basis = fmt::format("same hour of {} days", days);
   } else {
     // What is judged is no part of what it is judged by.
-    auto const until = std::max(from + step, series.back().value == value ? series.back().at : now);
-    values = resampled(series, series.front().at, until, step);
+    auto const until = std::max(from + sample_step, series.back().value == value ? series.back().at : now);
+    values = resampled(series, series.front().at, until, sample_step);
     if (values.size() < least_values) {
       values.clear();
       for (auto const& one : series)

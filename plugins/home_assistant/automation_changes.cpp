@@ -135,15 +135,15 @@ struct Describe<ha::AutomationDeleted> {
 namespace patchbay::home_assistant {
 namespace {
 
-constexpr auto create_op = changing_tool<CreateAutomationArgs, AutomationWritten>(
+constexpr auto create_automation_op = changing_tool<CreateAutomationArgs, AutomationWritten>(
     "automations", "create_automation", "Create an automation from triggers, conditions and actions and load it.",
     R"({"alias":"Lamp off at noon","trigger":[{"platform":"time","at":"12:00:00"}],"action":[{"service":"light.turn_off","target":{"entity_id":"light.bed_light"}}]})");
-constexpr auto update_op = changing_tool<UpdateAutomationArgs, AutomationWritten>(
+constexpr auto update_automation_op = changing_tool<UpdateAutomationArgs, AutomationWritten>(
     "automations", "update_automation",
     "Change name, triggers, conditions, actions or mode of an automation; what is not given stays, and the old one is "
     "kept as a version.",
     R"({"automation_id":"automation.morning","mode":"restart"})");
-constexpr auto delete_op = changing_tool<DeleteAutomationArgs, AutomationDeleted>(
+constexpr auto delete_automation_op = changing_tool<DeleteAutomationArgs, AutomationDeleted>(
     "automations", "delete_automation", "Delete an automation; its configuration is returned and kept as a version.",
     R"({"automation_id":"automation.morning","confirm":true})", nullptr, "ha.write", Effect::destructive);
 
@@ -184,7 +184,7 @@ void tell(AutomationWritten& out, Edited&& edited, std::string key) {
   out.previous_version = std::move(edited.version);
 }
 
-Tool<AutomationWritten> create(HomeAssistant& self, sdk::Call& call, CreateAutomationArgs args) {
+Tool<AutomationWritten> create_automation(HomeAssistant& self, sdk::Call& call, CreateAutomationArgs args) {
   auto opening = self.session().ready(&call);  // the version decides the words
   Result<std::string> connected = co_await std::move(opening);
   if (!connected) co_return connected.error();
@@ -254,7 +254,7 @@ Error kept_elsewhere(Item const& item) {
                "/automation_id"};
 }
 
-Tool<AutomationWritten> update(HomeAssistant& self, sdk::Call& call, UpdateAutomationArgs args) {
+Tool<AutomationWritten> update_automation(HomeAssistant& self, sdk::Call& call, UpdateAutomationArgs args) {
   auto finding = find_item(self, call, Kept::automation, args.automation_id, "/automation_id");
   Result<Item> item = co_await std::move(finding);
   if (!item) co_return item.error();
@@ -289,7 +289,7 @@ Tool<AutomationWritten> update(HomeAssistant& self, sdk::Call& call, UpdateAutom
   co_return out;
 }
 
-Tool<AutomationDeleted> remove(HomeAssistant& self, sdk::Call& call, DeleteAutomationArgs args) {
+Tool<AutomationDeleted> remove_automation(HomeAssistant& self, sdk::Call& call, DeleteAutomationArgs args) {
   if (auto sure = check_confirmed(args.confirm, "this deletes the automation"); !sure) co_return sure.error();
   auto finding = find_item(self, call, Kept::automation, args.automation_id, "/automation_id");
   Result<Item> item = co_await std::move(finding);
@@ -318,9 +318,9 @@ Tool<AutomationDeleted> remove(HomeAssistant& self, sdk::Call& call, DeleteAutom
 }  // namespace
 
 void declare_automation_changes(sdk::Table<HomeAssistant>& table) {
-  add_tool<create_op, &create>(table);
-  add_tool<update_op, &update>(table);
-  add_tool<delete_op, &remove>(table);
+  add_tool<create_automation_op, &create_automation>(table);
+  add_tool<update_automation_op, &update_automation>(table);
+  add_tool<delete_automation_op, &remove_automation>(table);
 }
 
 }  // namespace patchbay::home_assistant

@@ -9,7 +9,7 @@ namespace {
 
 using Allocator = json::Document::AllocatorType;
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 3> parts{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 3> config_parts{
     {{"trigger", "triggers"}, {"condition", "conditions"}, {"action", "actions"}}};
 
 json::Value* member(json::Value& object, std::string_view key) {
@@ -79,7 +79,7 @@ void actions_in_words_of(json::Value& actions, bool plural, Allocator& allocator
 
 void in_words_of(json::Document& automation, bool plural) {
   auto& allocator = automation.GetAllocator();
-  for (auto const& [one, many] : parts) rename(automation, plural ? one : many, plural ? many : one, allocator);
+  for (auto const& [one, many] : config_parts) rename(automation, plural ? one : many, plural ? many : one, allocator);
   each(member(automation, plural ? "triggers" : "trigger"),
        [&](json::Value& trigger) { trigger_in_words_of(trigger, plural, allocator); });
   each(member(automation, plural ? "actions" : "action"),
@@ -87,13 +87,13 @@ void in_words_of(json::Document& automation, bool plural) {
 }
 
 void set_part(json::Document& automation, std::string_view part, json::Value const& value) {
-  for (auto const& [one, many] : parts)
+  for (auto const& [one, many] : config_parts)
     if (one == part) remove_member(automation, many);
   member_of(automation, part, automation.GetAllocator()).CopyFrom(value, automation.GetAllocator());
 }
 
 json::Value const* find_part(json::Value const& automation, std::string_view part) {
-  for (auto const& [one, many] : parts)
+  for (auto const& [one, many] : config_parts)
     if (one == part)
       if (auto const* found = json::find(automation, many)) return found;
   return json::find(automation, part);

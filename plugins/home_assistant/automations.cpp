@@ -6,6 +6,7 @@
 #include "plugins/home_assistant/raw_json.hpp"
 #include "plugins/home_assistant/tool_kinds.hpp"
 #include "plugins/home_assistant/traces.hpp"
+#include "plugins/home_assistant/values.hpp"
 
 namespace patchbay::home_assistant {
 
@@ -196,13 +197,13 @@ struct Describe<ha::ReloadResult> {
 namespace patchbay::home_assistant {
 namespace {
 
-constexpr auto list_op = reading_tool<ListAutomationsArgs, ListAutomationsResult>(
+constexpr auto list_automations_op = reading_tool<ListAutomationsArgs, ListAutomationsResult>(
     "automations", "list_automations", "List automations with on/off state and time of last run.",
     R"({"enabled_only":true})");
 constexpr auto details_op = reading_tool<AutomationNameArgs, DetailsResult>(
     "automations", "get_automation_details", "Return state, stored configuration and last runs of an automation.",
     R"({"automation_id":"automation.morning"})");
-constexpr auto trigger_op = changing_tool<TriggerArgs, TriggerResult>(
+constexpr auto trigger_automation_op = changing_tool<TriggerArgs, TriggerResult>(
     "automations", "trigger_automation", "Run the actions of an automation now.",
     R"({"automation_id":"automation.morning"})", nullptr, "ha.control");
 constexpr auto toggle_op = changing_tool<ToggleArgs, ToggleResult>(
@@ -214,8 +215,6 @@ constexpr auto reload_op = changing_tool<ReloadArgs, ReloadResult>(
 
 constexpr std::size_t most_told = 200;  // automations in the answer of a reload
 
-RawJson or_null(std::string_view value) { return RawJson{value.empty() ? "null" : std::string{value}}; }
-
 AutomationLine line_of(Item const& item) {
   AutomationLine out{
       item.entity_id, item.name, item.state, or_null(raw::member(item.attributes.text, "last_triggered")), {}, {}};
@@ -225,7 +224,7 @@ AutomationLine line_of(Item const& item) {
   return out;
 }
 
-Tool<ListAutomationsResult> list(HomeAssistant& self, sdk::Call& call, ListAutomationsArgs args) {
+Tool<ListAutomationsResult> list_automations(HomeAssistant& self, sdk::Call& call, ListAutomationsArgs args) {
   auto listing = list_items(self, call, Kept::automation);
   Result<std::vector<Item>> items = co_await std::move(listing);
   if (!items) co_return items.error();
@@ -435,9 +434,9 @@ Tool<ReloadResult> reload(HomeAssistant& self, sdk::Call& call, ReloadArgs args)
 }  // namespace
 
 void declare_automations(sdk::Table<HomeAssistant>& table) {
-  add_tool<list_op, &list>(table);
+  add_tool<list_automations_op, &list_automations>(table);
   add_tool<details_op, &details>(table);
-  add_tool<trigger_op, &trigger>(table);
+  add_tool<trigger_automation_op, &trigger>(table);
   add_tool<toggle_op, &toggle>(table);
   add_tool<reload_op, &reload>(table);
 }

@@ -11,9 +11,10 @@
 namespace patchbay::home_assistant {
 namespace {
 
-constexpr double left = 70, right = 20, top = 44, panel_height = 260, panel_gap = 34, band_height = 26, width = 960;
-constexpr std::array<char const*, 10> colours{"#2563eb", "#dc2626", "#059669", "#d97706", "#7c3aed",
-                                              "#0891b2", "#be185d", "#65a30d", "#475569", "#ea580c"};
+constexpr double left_margin = 70, right_margin = 20, top = 44, panel_height = 260, panel_gap = 34, band_height = 26,
+                 width = 960;
+constexpr std::array<char const*, 10> line_colours{"#2563eb", "#dc2626", "#059669", "#d97706", "#7c3aed",
+                                                   "#0891b2", "#be185d", "#65a30d", "#475569", "#ea580c"};
 
 std::string escaped(std::string_view text) {
   std::string out;
@@ -71,7 +72,8 @@ class Drawing {
 
  private:
   double x_of(double at) const {
-    return left + (std::clamp(at, chart_.from, chart_.to) - chart_.from) / span_ * (width - left - right);
+    return left_margin +
+           (std::clamp(at, chart_.from, chart_.to) - chart_.from) / span_ * (width - left_margin - right_margin);
   }
 
   void time_axis(double y, double height) {
@@ -114,14 +116,15 @@ class Drawing {
     time_axis(y, panel_height);
     for (auto value = low; value <= high + step / 2; value += step) {
       auto const at = y_of(value);
-      body_ += fmt::format("<line x1=\"{:.1f}\" y1=\"{:.1f}\" x2=\"{:.1f}\" y2=\"{:.1f}\" stroke=\"#e5e7eb\"/>\n", left,
-                           at, width - right, at);
-      body_ += label_text(left - 8, at + 4, "end", fmt::format("{:g}", std::abs(value) < step / 1e6 ? 0.0 : value));
+      body_ += fmt::format("<line x1=\"{:.1f}\" y1=\"{:.1f}\" x2=\"{:.1f}\" y2=\"{:.1f}\" stroke=\"#e5e7eb\"/>\n",
+                           left_margin, at, width - right_margin, at);
+      body_ +=
+          label_text(left_margin - 8, at + 4, "end", fmt::format("{:g}", std::abs(value) < step / 1e6 ? 0.0 : value));
     }
-    if (!unit.empty()) body_ += label_text(left, y - 6, "end", unit);
-    double legend = left + 10;
+    if (!unit.empty()) body_ += label_text(left_margin, y - 6, "end", unit);
+    double legend = left_margin + 10;
     for (auto i : members) {
-      auto const* colour = colours[i % colours.size()];
+      auto const* colour = line_colours[i % line_colours.size()];
       auto const& line = chart_.lines[i];
       auto const points = thinned(line.points, 700);
       switch (chart_.kind) {
@@ -172,7 +175,7 @@ class Drawing {
     time_axis(y, height);
     std::map<std::string, std::size_t> known;
     for (auto const& band : chart_.bands) {
-      body_ += label_text(left, y + 14, "start", band.name);
+      body_ += label_text(left_margin, y + 14, "start", band.name);
       for (std::size_t i = 0; i < band.parts.size(); ++i) {
         auto const& part = band.parts[i];
         auto const x = x_of(part.from), next = x_of(i + 1 < band.parts.size() ? band.parts[i + 1].from : chart_.to);
@@ -181,8 +184,8 @@ class Drawing {
         body_ += fmt::format(
             "<rect x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"{:.0f}\" fill=\"{}\" opacity=\"0.75\"><title>{}"
             "</title></rect>\n",
-            x, y + 18, std::max(0.5, next - x), band_height, nothing ? "#d1d5db" : colours[number % colours.size()],
-            escaped(part.state));
+            x, y + 18, std::max(0.5, next - x), band_height,
+            nothing ? "#d1d5db" : line_colours[number % line_colours.size()], escaped(part.state));
         if (next - x > 8.0 * static_cast<double>(part.state.size()))
           body_ += label_text((x + next) / 2, y + 18 + band_height / 2 + 4, "middle", part.state, " fill=\"#fff\"");
       }

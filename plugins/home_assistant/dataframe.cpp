@@ -178,7 +178,7 @@ std::optional<Error> unknown_column(std::set<std::string> const& known, std::str
                std::move(pointer)};
 }
 
-Tool<DataframeResult> analyze(HomeAssistant& self, sdk::Call& call, DataframeArgs args) {
+Tool<DataframeResult> analyze_states(HomeAssistant& self, sdk::Call& call, DataframeArgs args) {
   auto filling = self.mirror().ready(call);
   Result<void> filled = co_await std::move(filling);
   if (!filled) co_return filled.error();
@@ -249,6 +249,8 @@ Tool<DataframeResult> analyze(HomeAssistant& self, sdk::Call& call, DataframeArg
 
 }  // namespace
 
-void declare_dataframe(sdk::Table<HomeAssistant>& table) { add_tool<dataframe_op, &analyze, Reach::filtered>(table); }
+void declare_dataframe(sdk::Table<HomeAssistant>& table) {
+  add_tool<dataframe_op, &analyze_states, Reach::filtered>(table);
+}
 
 }  // namespace patchbay::home_assistant

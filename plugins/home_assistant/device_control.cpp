@@ -16,7 +16,6 @@ namespace {
 
 using std::chrono::milliseconds;
 using Ids = std::vector<std::string>;
-using State = EntityState;
 
 template <class A>
 constexpr sdk::Operation<A, ActionResult> control(char const* name, char const* summary, char const* example,
@@ -46,13 +45,13 @@ constexpr auto media_player_op = control<MediaPlayerArgs>(
     "media_player_control", "Play, pause, skip or change the volume of a media player, or play a given item.",
     R"({"entity_id":"media_player.living_room","action":"pause"})", "control_media_player");
 
-double number_in(State const& state, std::string_view attribute) {
+double number_in(EntityState const& state, std::string_view attribute) {
   auto const text = std::string{state.attribute(attribute)};
   char* end = nullptr;
   auto const value = std::strtod(text.c_str(), &end);
   return end == text.c_str() ? std::nan("") : value;
 }
-bool near(State const& state, std::string_view attribute, double wanted, double slack = 0.51) {
+bool near(EntityState const& state, std::string_view attribute, double wanted, double slack = 0.51) {
   return std::abs(number_in(state, attribute) - wanted) <= slack;
 }
 
@@ -113,9 +112,9 @@ Tool<ActionResult> run(HomeAssistant& self, sdk::Call& call, Args args, std::vec
 }
 
 auto is_state(std::string wanted) {
-  return [wanted = std::move(wanted)](State const& now, State const&) { return now.state == wanted; };
+  return [wanted = std::move(wanted)](EntityState const& now, EntityState const&) { return now.state == wanted; };
 }
-bool other_state(State const& now, State const& before) { return now.state != before.state; }
+bool other_state(EntityState const& now, EntityState const& before) { return now.state != before.state; }
 
 // --- lights
 
@@ -163,7 +162,7 @@ Result<ActionPlan> light_plan(Mirror const& mirror, Ids const& ids, LightArgs co
     plan.expect = &other_state;
     return plan;
   }
-  plan.expect = [level, effect = args.effect](State const& now, State const&) {
+  plan.expect = [level, effect = args.effect](EntityState const& now, EntityState const&) {
     if (level && *level == 0) return now.state == "off";
     if (now.state != "on") return false;
     if (level && !near(now, "brightness", *level, 3)) return false;
@@ -171,7 +170,7 @@ Result<ActionPlan> light_plan(Mirror const& mirror, Ids const& ids, LightArgs co
   };
   if (args.rgb_color || kelvin) {
     auto inner = plan.expect;
-    plan.expect = [inner, rgb = args.rgb_color, kelvin](State const& now, State const& before) {
+    plan.expect = [inner, rgb = args.rgb_color, kelvin](EntityState const& now, EntityState const& before) {
       if (!inner(now, before)) return false;
       if (kelvin) return near(now, "color_temp_kelvin", static_cast<double>(*kelvin), 60);
       std::vector<double> shown;
@@ -273,7 +272,7 @@ Result<ActionPlan> climate_plan(Mirror const& mirror, Ids const& ids, ClimateArg
     if (mode.given && *mode.shown != '\0')
       plan.call("climate", mode.service, ServiceData{}.text(mode.name, *mode.given));
   if (args.humidity) plan.call("climate", "set_humidity", ServiceData{}.number("humidity", *args.humidity));
-  plan.expect = [args](State const& now, State const&) {
+  plan.expect = [args](EntityState const& now, EntityState const&) {
     if (args.action == "turn_on" && !args.hvac_mode && now.state == "off") return false;
     if (args.hvac_mode && now.state != *args.hvac_mode) return false;
     if (args.temperature && !near(now, "temperature", *args.temperature)) return false;
@@ -305,20 +304,25 @@ Result<ActionPlan> cover_plan(Mirror const&, Ids const&, CoverArgs const& args) 
   plan.call("cover", action, data);
   // A cover takes its time: that it moves the right way is what is waited for.
   if (action == "open_cover")
-    plan.expect = [](State const& now, State const&) {
+    plan.expect = [](EntityState const& now, EntityState const&) {
       auto const position = number_in(now, "current_position");
       return now.state == "opening" || (now.state == "open" && (std::isnan(position) || position >= 100));
     };
   else if (action == "close_cover")
-    plan.expect = [](State const& now, State const&) { return now.state == "closing" || now.state == "closed"; };
+    plan.expect = [](EntityState const& now, EntityState const&) {
+      return now.state == "closing" || now.state == "closed";
+    };
   else if (action == "stop_cover")
-    plan.expect = [](State const& now, State const&) { return now.state != "opening" && now.state != "closing"; };
+    plan.expect = [](EntityState const& now, EntityState const&) {
+      return now.state != "opening" && now.state != "closing";
+    };
   else if (action == "set_cover_position")
-    plan.expect = [wanted = static_cast<double>(*args.position)](State const& now, State const&) {
+    plan.expect = [wanted = static_cast<double>(*args.position)](EntityState const& now, EntityState const&) {
       return near(now, "current_position", wanted) || now.state == "opening" || now.state == "closing";
     };
   else if (action == "set_cover_tilt_position")
-    plan.expect = [wanted = static_cast<double>(*args.tilt_position)](State const& now, State const& before) {
+    plan.expect = [wanted = static_cast<double>(*args.tilt_position)](EntityState const& now,
+                                                                      EntityState const& before) {
       return near(now, "current_tilt_position", wanted) || is_different(now, before);
     };
   return plan;
@@ -348,7 +352,7 @@ Result<ActionPlan> vacuum_plan(Mirror const& mirror, Ids const& ids, VacuumArgs 
     plan.call("vacuum", action, data);
   }
   plan.shows = action != "locate" && action != "send_command";
-  plan.expect = [args](State const& now, State const& before) {
+  plan.expect = [args](EntityState const& now, EntityState const& before) {
     if (args.fan_speed && now.text_attribute("fan_speed") != *args.fan_speed) return false;
     auto const& state = now.state;
     if (args.action == "start") return state == "cleaning" || state == "on";
@@ -400,7 +404,7 @@ Result<ActionPlan> fan_plan(Mirror const& mirror, Ids const& ids, FanArgs const&
   }
   if (args.oscillating) plan.call("fan", "oscillate", ServiceData{}.flag("oscillating", *args.oscillating));
   if (args.direction) plan.call("fan", "set_direction", ServiceData{}.text("direction", *args.direction));
-  plan.expect = [args](State const& now, State const&) {
+  plan.expect = [args](EntityState const& now, EntityState const&) {
     if (args.percentage && *args.percentage == 0) return now.state == "off";
     if (args.action == "turn_on" && now.state != "on") return false;
     if (args.percentage) {
@@ -451,7 +455,7 @@ Result<ActionPlan> media_player_plan(Mirror const& mirror, Ids const& ids, Media
       {"toggle", "toggle"}};
   for (auto const& [name, service] : transport)
     if (action == name && !(name == "play" && args.media_content_id)) call(service);
-  plan.expect = [args](State const& now, State const& before) {
+  plan.expect = [args](EntityState const& now, EntityState const& before) {
     if (args.source && now.text_attribute("source") != *args.source) return false;
     if (args.volume_level && args.action != "volume_up" && args.action != "volume_down" &&
         !near(now, "volume_level", *args.volume_level, 0.011))

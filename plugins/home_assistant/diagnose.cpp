@@ -7,6 +7,7 @@
 #include "plugins/home_assistant/logs.hpp"
 #include "plugins/home_assistant/raw_json.hpp"
 #include "plugins/home_assistant/tool_kinds.hpp"
+#include "plugins/home_assistant/values.hpp"
 
 namespace patchbay::home_assistant {
 
@@ -104,12 +105,6 @@ constexpr auto diagnose_op = reading_tool<DiagnoseArgs, DiagnoseResult>(
     "logs_history", "diagnose_entity",
     "Collect state, history, registry, integration, battery, log and related automations of an entity to find faults.",
     R"({"entity_id":"light.bed_light"})");
-
-std::optional<std::string> text_or_none(std::string_view value) {
-  auto text = raw::text(value);
-  if (text.empty()) return std::nullopt;
-  return text;
-}
 
 void look_at_history(StateSeries const& states, double now, HistoryLook& out) {
   std::vector<double> gaps;

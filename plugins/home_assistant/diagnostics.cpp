@@ -132,7 +132,7 @@ constexpr auto entry_op = reading_tool<EntryDiagnosticsArgs, EntryDiagnosticsRes
 constexpr auto device_op = reading_tool<DeviceDiagnosticsArgs, DeviceDiagnosticsResult>(
     "diagnostics", "get_device_diagnostics", "Download the diagnostics of one device.",
     R"({"device_id":"4312f51e9ebf8bf4c12afb029b8e71ec"})", nullptr, "ha.admin");
-constexpr auto list_op = reading_tool<ListDiagnosticsArgs, ListDiagnosticsResult>(
+constexpr auto list_diagnostics_op = reading_tool<ListDiagnosticsArgs, ListDiagnosticsResult>(
     "diagnostics", "list_available_diagnostics", "List integrations and devices that can deliver diagnostics.",
     R"({"integration_filter":"demo"})", nullptr, "ha.admin");
 
@@ -331,7 +331,7 @@ Tool<ListDiagnosticsResult> list_diagnostics(HomeAssistant& self, sdk::Call& cal
 void declare_diagnostics(sdk::Table<HomeAssistant>& table) {
   add_tool<entry_op, &entry_diagnostics>(table);
   add_tool<device_op, &device_diagnostics>(table);
-  add_tool<list_op, &list_diagnostics>(table);
+  add_tool<list_diagnostics_op, &list_diagnostics>(table);
 }
 
 }  // namespace patchbay::home_assistant

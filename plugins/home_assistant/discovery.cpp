@@ -525,38 +525,38 @@ struct Words {
   std::string_view device_class, on, off;
 };
 // As Home Assistant's own pages put them.
-constexpr Words words[] = {{"battery", "low", "normal"},
-                           {"battery_charging", "charging", "not charging"},
-                           {"carbon_monoxide", "carbon monoxide detected", "clear"},
-                           {"cold", "cold", "normal"},
-                           {"connectivity", "connected", "disconnected"},
-                           {"door", "open", "closed"},
-                           {"garage_door", "open", "closed"},
-                           {"gas", "gas detected", "clear"},
-                           {"heat", "hot", "normal"},
-                           {"light", "light detected", "no light"},
-                           {"lock", "unlocked", "locked"},
-                           {"moisture", "wet", "dry"},
-                           {"motion", "motion detected", "clear"},
-                           {"moving", "moving", "not moving"},
-                           {"occupancy", "occupied", "clear"},
-                           {"opening", "open", "closed"},
-                           {"plug", "plugged in", "unplugged"},
-                           {"power", "power detected", "no power"},
-                           {"presence", "home", "away"},
-                           {"problem", "problem", "OK"},
-                           {"running", "running", "not running"},
-                           {"safety", "unsafe", "safe"},
-                           {"smoke", "smoke detected", "clear"},
-                           {"sound", "sound detected", "clear"},
-                           {"tamper", "tampering detected", "clear"},
-                           {"update", "update available", "up to date"},
-                           {"vibration", "vibration detected", "clear"},
-                           {"window", "open", "closed"}};
+constexpr Words class_words[] = {{"battery", "low", "normal"},
+                                 {"battery_charging", "charging", "not charging"},
+                                 {"carbon_monoxide", "carbon monoxide detected", "clear"},
+                                 {"cold", "cold", "normal"},
+                                 {"connectivity", "connected", "disconnected"},
+                                 {"door", "open", "closed"},
+                                 {"garage_door", "open", "closed"},
+                                 {"gas", "gas detected", "clear"},
+                                 {"heat", "hot", "normal"},
+                                 {"light", "light detected", "no light"},
+                                 {"lock", "unlocked", "locked"},
+                                 {"moisture", "wet", "dry"},
+                                 {"motion", "motion detected", "clear"},
+                                 {"moving", "moving", "not moving"},
+                                 {"occupancy", "occupied", "clear"},
+                                 {"opening", "open", "closed"},
+                                 {"plug", "plugged in", "unplugged"},
+                                 {"power", "power detected", "no power"},
+                                 {"presence", "home", "away"},
+                                 {"problem", "problem", "OK"},
+                                 {"running", "running", "not running"},
+                                 {"safety", "unsafe", "safe"},
+                                 {"smoke", "smoke detected", "clear"},
+                                 {"sound", "sound detected", "clear"},
+                                 {"tamper", "tampering detected", "clear"},
+                                 {"update", "update available", "up to date"},
+                                 {"vibration", "vibration detected", "clear"},
+                                 {"window", "open", "closed"}};
 
 std::string meaning_of(std::string_view device_class, std::string const& state) {
   if (state != "on" && state != "off") return state;
-  for (auto const& one : words)
+  for (auto const& one : class_words)
     if (one.device_class == device_class) return std::string{state == "on" ? one.on : one.off};
   return state;
 }

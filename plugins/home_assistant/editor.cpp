@@ -63,8 +63,8 @@ Result<std::optional<std::string>> Editor::keep(Thing const& thing, std::string_
                                                 std::string_view tool) {
   if (hash.empty()) return std::optional<std::string>{};  // nothing was there
   auto const record = "{\"entity_id\":" + json::quoted(thing.entity_id) + "}";
-  auto kept = versions_.keep(name_of(thing.kind), thing.key, hash, tool, text, record,
-                             std::chrono::system_clock::now());
+  auto kept =
+      versions_.keep(name_of(thing.kind), thing.key, hash, tool, text, record, std::chrono::system_clock::now());
   if (!kept)
     return Error{kept.error().code,
                  "nothing was changed, since the old version could not be kept: " + kept.error().message};

@@ -6,6 +6,7 @@
 #include "plugins/home_assistant/home_view.hpp"
 #include "plugins/home_assistant/raw_json.hpp"
 #include "plugins/home_assistant/tool_kinds.hpp"
+#include "plugins/home_assistant/values.hpp"
 
 namespace patchbay::home_assistant {
 
@@ -133,8 +134,6 @@ constexpr auto energy_op = reading_tool<EnergyArgs, EnergyResult>(
     "intelligence", "energy_intelligence",
     "Analyse energy use over a period from statistics, rank consumers and say what follows for savings.",
     R"({"period":"week"})", nullptr, "ha.read", std::chrono::seconds{30});
-
-double rounded(double value) { return std::round(value * 1000) / 1000; }
 
 struct Meters {
   std::vector<std::string> import_ids, export_ids, solar_ids, devices;

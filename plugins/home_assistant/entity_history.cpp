@@ -8,6 +8,7 @@
 #include "plugins/home_assistant/raw_json.hpp"
 #include "plugins/home_assistant/states.hpp"
 #include "plugins/home_assistant/tool_kinds.hpp"
+#include "plugins/home_assistant/values.hpp"
 #include "plugins/home_assistant/when.hpp"
 
 namespace patchbay::home_assistant {
@@ -94,13 +95,12 @@ struct Describe<ha::EntityHistoryResult> {
 namespace patchbay::home_assistant {
 namespace {
 
-constexpr auto history_op = reading_tool<EntityHistoryArgs, EntityHistoryResult>(
+constexpr auto entity_history_op = reading_tool<EntityHistoryArgs, EntityHistoryResult>(
     "logs_history", "get_entity_history", "Return the state changes of entities over a time span, in pages.",
     R"({"entity_id":"light.bed_light","start_time":"-25h"})", nullptr, "ha.read", std::chrono::seconds{30});
 
 constexpr std::size_t most_entities = 50;
-constexpr double day = 86'400;
-constexpr double longest_span = 400 * day;
+constexpr double longest_span = 400 * seconds_a_day;
 constexpr double most_entity_days = 20;  // of one question; with attributes a tenth
 constexpr std::uint64_t most_counted = 100'000;
 
@@ -110,8 +110,6 @@ struct Row {
   std::string state;
   std::string attributes;
 };
-
-double number_of(std::string_view value) { return std::strtod(std::string{value}.c_str(), nullptr); }
 
 // One question of bounded size: rows by time.
 sdk::Task<Result<std::vector<Row>>> ask_piece(HomeAssistant& self, sdk::Call& call,
@@ -178,8 +176,8 @@ Tool<EntityHistoryResult> entity_history(HomeAssistant& self, sdk::Call& call, E
                       "/cursor"};
     from = *at;
   }
-  auto const piece =
-      std::max(3'600.0, most_entity_days * day * (args.minimal ? 1.0 : 0.1) / static_cast<double>(entities->size()));
+  auto const piece = std::max(
+      3'600.0, most_entity_days * seconds_a_day * (args.minimal ? 1.0 : 0.1) / static_cast<double>(entities->size()));
   auto const limit = args.summary ? most_counted : static_cast<std::uint64_t>(args.limit);
   std::map<std::string, EntityTotals> totals;
   double last = from;
@@ -233,7 +231,7 @@ Tool<EntityHistoryResult> entity_history(HomeAssistant& self, sdk::Call& call, E
 }  // namespace
 
 void declare_entity_history(sdk::Table<HomeAssistant>& table) {
-  add_tool<history_op, &entity_history, Reach::entities>(table);
+  add_tool<entity_history_op, &entity_history, Reach::entities>(table);
 }
 
 }  // namespace patchbay::home_assistant

@@ -1,4 +1,5 @@
 #include "plugins/home_assistant/estimates.hpp"
+#include "plugins/home_assistant/values.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -7,12 +8,10 @@
 namespace patchbay::home_assistant {
 namespace {
 
-constexpr double day = 86'400;
-
 // Seconds of the day from one to another, whichever way is shorter.
 double apart_in_day(double a, double b) {
-  auto const difference = std::fabs(std::fmod(a, day) - std::fmod(b, day));
-  return std::min(difference, day - difference);
+  auto const difference = std::fabs(std::fmod(a, seconds_a_day) - std::fmod(b, seconds_a_day));
+  return std::min(difference, seconds_a_day - difference);
 }
 
 }  // namespace
@@ -70,7 +69,7 @@ std::vector<double> resampled_near_hour(Series const& series, double from, doubl
                                         std::size_t& days) {
   std::vector<double> out;
   days = 0;
-  for (double middle = now - day; middle >= from; middle -= day) {
+  for (double middle = now - seconds_a_day; middle >= from; middle -= seconds_a_day) {
     auto const part = resampled(series, std::max(from, middle - width), middle + width, step);
     if (!part.empty()) ++days;
     out.insert(out.end(), part.begin(), part.end());
@@ -117,7 +116,7 @@ std::vector<Interval> intervals_of(Series const& on_or_off) {
 }
 
 double daily_rate_near_hour(std::vector<Interval> const& intervals, double from, double now, double width) {
-  auto const days = (now - from) / day;
+  auto const days = (now - from) / seconds_a_day;
   if (days <= 0) return 0;
   auto const near = std::count_if(intervals.begin(), intervals.end(), [&](Interval const& one) {
     return one.from < now && one.from >= from && apart_in_day(one.from, now) <= width;
@@ -134,8 +133,8 @@ Evening evening_of(std::vector<Interval> const& intervals, double offset, double
   std::map<long, Longest> evenings;
   for (auto const& one : intervals) {
     auto const local = one.from + offset;
-    auto const date = static_cast<long>(std::floor(local / day));
-    auto const on = (local - static_cast<double>(date) * day) / 60;
+    auto const date = static_cast<long>(std::floor(local / seconds_a_day));
+    auto const on = (local - static_cast<double>(date) * seconds_a_day) / 60;
     auto const off = on + (one.to.value_or(now) - one.from) / 60;
     if (off < from_minute || on > to_minute) continue;
     auto& longest = evenings[date];

@@ -163,7 +163,7 @@ constexpr sdk::Operation<A, R> file_change(char const* name, char const* summary
 constexpr auto write_op = file_change<WriteFileArgs, WriteFileResult>(
     "write_file", "Create or replace a text file below the configuration folder, making folders as needed.",
     R"({"file_path":"packages/lights.yaml","content":"light: []\n"})", Effect::destructive);
-constexpr auto delete_op = file_change<DeleteFileArgs, DeleteFileResult>(
+constexpr auto delete_file_op = file_change<DeleteFileArgs, DeleteFileResult>(
     "delete_file", "Delete one file of the configuration folder; a version of it is kept.",
     R"({"file_path":"packages/old.yaml"})", Effect::destructive);
 constexpr auto make_op = [] {
@@ -402,7 +402,7 @@ Tool<CopyFileResult> copy_file(HomeAssistant& self, sdk::Call&, MoveFileArgs arg
 
 void declare_file_changes(sdk::Table<HomeAssistant>& table) {
   add_tool<write_op, &write_file>(table);
-  add_tool<delete_op, &delete_file>(table);
+  add_tool<delete_file_op, &delete_file>(table);
   add_tool<make_op, &create_directory>(table);
   add_tool<move_op, &move_file>(table);
   add_tool<copy_op, &copy_file>(table);

@@ -251,7 +251,7 @@ constexpr sdk::Operation<A, R> file_read(char const* name, char const* summary, 
           .errors = file_errors,
           .example = example};
 }
-constexpr auto read_op = file_read<ReadFileArgs, ReadFileResult>(
+constexpr auto read_file_op = file_read<ReadFileArgs, ReadFileResult>(
     "read_file", "Read a text file below Home Assistant's configuration folder.",
     R"({"file_path":"automations.yaml"})");
 constexpr auto list_directory_op = file_read<ListDirectoryArgs, ListDirectoryResult>(
@@ -492,7 +492,7 @@ Tool<TreeResult> directory_tree(HomeAssistant& self, sdk::Call&, TreeArgs args) 
   co_return out;
 }
 
-std::vector<std::string_view> lines_of(std::string_view text) {
+std::vector<std::string_view> text_lines_of(std::string_view text) {
   std::vector<std::string_view> out;
   while (!text.empty()) {
     auto const cut = text.find('\n');
@@ -517,7 +517,7 @@ std::string shown(std::string_view line) {
 
 void search_in(std::string_view text, Pattern const& pattern, SearchArgs const& args, FoundFile& out,
                std::uint64_t most) {
-  auto const lines = lines_of(text);
+  auto const lines = text_lines_of(text);
   auto const around = static_cast<std::size_t>(args.context_lines);
   for (std::size_t i = 0; i < lines.size() && out.lines.size() < most; ++i) {
     if (!pattern.occurs_in(lines[i])) continue;
@@ -606,7 +606,7 @@ Tool<SearchResult> search_files(HomeAssistant& self, sdk::Call& call, SearchArgs
 }  // namespace
 
 void declare_files(sdk::Table<HomeAssistant>& table) {
-  add_tool<read_op, &read_file>(table);
+  add_tool<read_file_op, &read_file>(table);
   add_tool<list_directory_op, &list_directory>(table);
   add_tool<list_files_op, &list_files>(table);
   add_tool<tree_op, &directory_tree>(table);

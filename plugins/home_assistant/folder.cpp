@@ -1,4 +1,5 @@
 #include "plugins/home_assistant/folder.hpp"
+#include "plugins/home_assistant/values.hpp"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -49,13 +50,6 @@ Error of_errno(int number, std::string_view doing, std::string_view path, std::s
                 fmt::format("the gateway's user may not {} {}: {}", doing, name, std::strerror(number)), pointer);
     default: return at(Code::internal, fmt::format("cannot {} {}: {}", doing, name, std::strerror(number)), pointer);
   }
-}
-
-std::string lower(std::string_view text) {
-  std::string out{text};
-  for (char& c : out)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return out;
 }
 
 std::string joined(std::string_view folder, std::string_view name) {

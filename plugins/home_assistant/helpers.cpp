@@ -118,13 +118,13 @@ struct Describe<ha::HelperRemoved> {
 namespace patchbay::home_assistant {
 namespace {
 
-constexpr auto list_op = reading_tool<ListHelpersArgs, ListHelpersResult>(
+constexpr auto list_helpers_op = reading_tool<ListHelpersArgs, ListHelpersResult>(
     "helpers", "list_helpers", "List the helpers that were made in Home Assistant's pages, with their settings.",
     R"({"type":"input_number"})");
-constexpr auto set_op = changing_tool<SetHelperArgs, HelperWritten>(
+constexpr auto set_helper_op = changing_tool<SetHelperArgs, HelperWritten>(
     "helpers", "set_helper", "Make a helper or change one; settings that are not given stay.",
     R"({"type":"input_number","name":"Target","config":{"min":0,"max":30,"step":0.5}})");
-constexpr auto remove_op = changing_tool<RemoveHelperArgs, HelperRemoved>(
+constexpr auto remove_helper_op = changing_tool<RemoveHelperArgs, HelperRemoved>(
     "helpers", "remove_helper", "Remove a helper; its settings are returned.",
     R"({"type":"input_number","id":"target","confirm":true})", nullptr, "ha.write", Effect::destructive);
 
@@ -172,7 +172,7 @@ sdk::Task<Result<HelperLine>> find_helper(HomeAssistant& self, sdk::Call& call, 
                   "/id"};
 }
 
-Tool<ListHelpersResult> list(HomeAssistant& self, sdk::Call& call, ListHelpersArgs args) {
+Tool<ListHelpersResult> list_helpers(HomeAssistant& self, sdk::Call& call, ListHelpersArgs args) {
   sdk::Answer<ListHelpersResult> out;
   for (auto const type : helper_types) {
     if (args.type && *args.type != type) continue;
@@ -209,7 +209,7 @@ Result<std::string> settings_of(SetHelperArgs const& args, std::string const& be
   return json::to_text(out);
 }
 
-Tool<HelperWritten> set(HomeAssistant& self, sdk::Call& call, SetHelperArgs args) {
+Tool<HelperWritten> set_helper(HomeAssistant& self, sdk::Call& call, SetHelperArgs args) {
   sdk::Answer<HelperWritten> out;
   out.data.created = !args.id;
   Command command{args.type + (args.id ? "/update" : "/create")};
@@ -248,7 +248,7 @@ Tool<HelperWritten> set(HomeAssistant& self, sdk::Call& call, SetHelperArgs args
   co_return out;
 }
 
-Tool<HelperRemoved> remove(HomeAssistant& self, sdk::Call& call, RemoveHelperArgs args) {
+Tool<HelperRemoved> remove_helper(HomeAssistant& self, sdk::Call& call, RemoveHelperArgs args) {
   if (auto sure = check_confirmed(args.confirm, "this removes the helper"); !sure) co_return sure.error();
   auto finding = find_helper(self, call, args.type, args.id);
   Result<HelperLine> found = co_await std::move(finding);
@@ -267,9 +267,9 @@ Tool<HelperRemoved> remove(HomeAssistant& self, sdk::Call& call, RemoveHelperArg
 }  // namespace
 
 void declare_helpers(sdk::Table<HomeAssistant>& table) {
-  add_tool<list_op, &list>(table);
-  add_tool<set_op, &set>(table);
-  add_tool<remove_op, &remove>(table);
+  add_tool<list_helpers_op, &list_helpers>(table);
+  add_tool<set_helper_op, &set_helper>(table);
+  add_tool<remove_helper_op, &remove_helper>(table);
 }
 
 }  // namespace patchbay::home_assistant

@@ -7,7 +7,7 @@
 namespace patchbay::home_assistant {
 namespace {
 
-constexpr std::string_view all_states = "ha.states", one_state = "ha.state.", events = "ha.events.";
+constexpr std::string_view all_states = "ha.states", one_state = "ha.state.", event_prefix = "ha.events.";
 
 // The state object with the state before it.
 std::string with_previous(std::string_view state, std::string_view previous) {
@@ -26,7 +26,7 @@ bool is_channel(std::string_view name) {
 void LiveChannels::start() {
   mirror_.on_state([this](StateChange const& change) { add_state(change); });
   mirror_.on_event([this](std::string_view type, std::string_view json) {
-    auto channel = std::string{events} + std::string{type};
+    auto channel = std::string{event_prefix} + std::string{type};
     if (is_channel(channel)) add(std::move(channel), type, json);
   });
   mirror_.on_registry([this] {

@@ -1,4 +1,5 @@
 #include "plugins/home_assistant/log_text.hpp"
+#include "plugins/home_assistant/values.hpp"
 
 #include <array>
 #include <cstdlib>
@@ -50,8 +51,6 @@ std::optional<LogEntry> head_of(std::string_view line) {
   out.message = rest;
   return out;
 }
-
-double number_of(std::string_view value) { return std::strtod(std::string{value}.c_str(), nullptr); }
 
 }  // namespace
 

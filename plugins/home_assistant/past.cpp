@@ -1,4 +1,5 @@
 #include "plugins/home_assistant/past.hpp"
+#include "plugins/home_assistant/values.hpp"
 
 #include <spdlog/fmt/fmt.h>
 
@@ -9,8 +10,6 @@
 
 namespace patchbay::home_assistant {
 namespace {
-
-double number_of(std::string_view value) { return std::strtod(std::string{value}.c_str(), nullptr); }
 
 std::optional<double> number_or_none(std::string_view value) {
   if (raw::is_null(value)) return std::nullopt;

@@ -6,7 +6,7 @@ namespace patchbay::home_assistant {
 namespace {
 
 constexpr std::size_t most_steps = 4'000;
-constexpr int most_levels = 100;
+constexpr int most_pattern_levels = 100;
 
 char32_t folded(char32_t c) {
   if (c >= U'A' && c <= U'Z') return c + 32;
@@ -91,7 +91,7 @@ class PatternParser {
   }
 
   void alternatives(int level) {
-    if (level > most_levels) {
+    if (level > most_pattern_levels) {
       problem_ = "nested too deeply";
       return;
     }

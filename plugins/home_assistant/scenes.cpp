@@ -131,12 +131,12 @@ struct Describe<ha::ListScenesResult> {
 namespace patchbay::home_assistant {
 namespace {
 
-constexpr auto create_op = changing_tool<CreateSceneArgs, SceneCreated>(
+constexpr auto create_scene_op = changing_tool<CreateSceneArgs, SceneCreated>(
     "scenes", "create_scene", "Create a scene that holds given states of entities.",
     R"({"scene_id":"movie_time","entities":{"light.bed_light":{"state":"on","brightness":60}},"persistent":true})");
 constexpr auto activate_op = changing_tool<ActivateSceneArgs, SceneActivated>(
     "scenes", "activate_scene", "Apply a scene.", R"({"scene_id":"scene.movie_time"})", nullptr, "ha.control");
-constexpr auto list_op =
+constexpr auto list_scenes_op =
     reading_tool<ListScenesArgs, ListScenesResult>("scenes", "list_scenes", "List all scenes.", "{}");
 
 std::vector<std::string> members_of(Item const& scene) {
@@ -188,7 +188,7 @@ void take_snapshot(json::Document& entities, std::string_view states, std::vecto
   }
 }
 
-Tool<SceneCreated> create(HomeAssistant& self, sdk::Call& call, CreateSceneArgs args) {
+Tool<SceneCreated> create_scene(HomeAssistant& self, sdk::Call& call, CreateSceneArgs args) {
   auto const object_id = args.scene_id.starts_with("scene.") ? args.scene_id.substr(6) : args.scene_id;
   if (!is_slug(object_id))
     co_return Error{Code::invalid_argument,
@@ -320,7 +320,7 @@ Tool<SceneActivated> activate(HomeAssistant& self, sdk::Call& call, ActivateScen
   co_return out;
 }
 
-Tool<ListScenesResult> list(HomeAssistant& self, sdk::Call& call, ListScenesArgs args) {
+Tool<ListScenesResult> list_scenes(HomeAssistant& self, sdk::Call& call, ListScenesArgs args) {
   auto listing = list_items(self, call, Kept::scene);
   Result<std::vector<Item>> items = co_await std::move(listing);
   if (!items) co_return items.error();
@@ -342,9 +342,9 @@ Tool<ListScenesResult> list(HomeAssistant& self, sdk::Call& call, ListScenesArgs
 }  // namespace
 
 void declare_scenes(sdk::Table<HomeAssistant>& table) {
-  add_tool<create_op, &create>(table);
+  add_tool<create_scene_op, &create_scene>(table);
   add_tool<activate_op, &activate>(table);
-  add_tool<list_op, &list>(table);
+  add_tool<list_scenes_op, &list_scenes>(table);
 }
 
 }  // namespace patchbay::home_assistant

@@ -123,11 +123,11 @@ namespace {
 
 constexpr auto get_op = reading_tool<GetScriptArgs, ScriptResult>(
     "scripts", "config_get_script", "Return the configuration of one script.", R"({"script_id":"good_night"})");
-constexpr auto set_op = changing_tool<SetScriptArgs, ScriptWritten>(
+constexpr auto set_script_op = changing_tool<SetScriptArgs, ScriptWritten>(
     "scripts", "config_set_script",
     "Create a script or change one; of an existing one what is not given stays, and it is kept as a version.",
     R"({"script_id":"good_night","alias":"Good night","sequence":[{"service":"light.turn_off","target":{"entity_id":"all"}}]})");
-constexpr auto remove_op = changing_tool<RemoveScriptArgs, ScriptRemoved>(
+constexpr auto remove_script_op = changing_tool<RemoveScriptArgs, ScriptRemoved>(
     "scripts", "config_remove_script", "Delete a script; its configuration is returned and kept as a version.",
     R"({"script_id":"good_night","confirm":true})", nullptr, "ha.write", Effect::destructive);
 
@@ -303,8 +303,8 @@ Tool<ScriptRemoved> remove_script(HomeAssistant& self, sdk::Call& call, RemoveSc
 
 void declare_scripts(sdk::Table<HomeAssistant>& table) {
   add_tool<get_op, &get_script>(table);
-  add_tool<set_op, &set_script>(table);
-  add_tool<remove_op, &remove_script>(table);
+  add_tool<set_script_op, &set_script>(table);
+  add_tool<remove_script_op, &remove_script>(table);
 }
 
 }  // namespace patchbay::home_assistant

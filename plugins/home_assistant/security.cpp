@@ -8,6 +8,7 @@
 #include "plugins/home_assistant/items.hpp"
 #include "plugins/home_assistant/raw_json.hpp"
 #include "plugins/home_assistant/tool_kinds.hpp"
+#include "plugins/home_assistant/values.hpp"
 
 namespace patchbay::home_assistant {
 
@@ -200,8 +201,7 @@ constexpr auto security_op = reading_tool<SecurityArgs, SecurityResult>(
     "Watch door, window and motion sensors and report what is open or unusual against their own past.",
     R"({"sensor_entities":["binary_sensor.front_door"]})", nullptr, "ha.read", std::chrono::seconds{30});
 
-RawJson number_json(double value) { return RawJson{describe::to_text(value)}; }
-double rounded(double value) { return std::round(value * 1000) / 1000; }
+RawJson exact_number(double value) { return RawJson{describe::to_text(value)}; }
 
 Tool<AnomalyResult> anomaly(HomeAssistant& self, sdk::Call& call, AnomalyArgs args) {
   auto filling = self.mirror().ready(call);
@@ -232,7 +232,7 @@ Tool<AnomalyResult> anomaly(HomeAssistant& self, sdk::Call& call, AnomalyArgs ar
     out.message = fmt::format("{} is {}", args.entity_id, now_state);
     co_return out;
   }
-  data.current_value = number_json(*value);
+  data.current_value = exact_number(*value);
   auto const now = seconds_now();
   auto const from = now - static_cast<double>(args.baseline_days) * 86'400;
   auto asking = past_of(self, call, {args.entity_id}, from, now);
@@ -268,7 +268,7 @@ Tool<AnomalyResult> anomaly(HomeAssistant& self, sdk::Call& call, AnomalyArgs ar
   data.baseline->basis = verdict.basis;
   data.baseline->from = iso_of_seconds(series.front().at);
   data.baseline->source = source;
-  data.score = number_json(rounded(verdict.score));
+  data.score = exact_number(rounded(verdict.score));
   for (auto const& one : verdict.findings)
     data.anomalies.push_back({one.kind, one.message, one.value, one.expected, rounded(one.score)});
   data.is_anomaly = !data.anomalies.empty();

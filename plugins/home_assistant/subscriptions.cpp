@@ -69,7 +69,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t most_waiting = 1'000;
 
-constexpr sdk::Operation<TriggerStreamArgs, TriggerStreamResult> trigger_op{
+constexpr sdk::Operation<TriggerStreamArgs, TriggerStreamResult> trigger_stream_op{
     .name = "subscribe_trigger",
     .summary = "Stream what a trigger of an automation sees, each time it fires, until the caller leaves.",
     .scope = "ha.read",
@@ -234,7 +234,7 @@ sdk::Task<Result<TriggerStreamResult>> subscribe_template(HomeAssistant& self, s
 }  // namespace
 
 void declare_subscriptions(sdk::Table<HomeAssistant>& table) {
-  add_tool<trigger_op, &subscribe_trigger>(table);
+  add_tool<trigger_stream_op, &subscribe_trigger>(table);
   add_tool<template_op, &subscribe_template>(table);
 }
 

@@ -7,6 +7,7 @@
 #include "plugins/home_assistant/logs.hpp"
 #include "plugins/home_assistant/raw_json.hpp"
 #include "plugins/home_assistant/tool_kinds.hpp"
+#include "plugins/home_assistant/values.hpp"
 #include "plugins/sdk/nearest.hpp"
 
 namespace patchbay::home_assistant {
@@ -240,14 +241,6 @@ constexpr auto startup_op = reading_tool<Nothing, StartupErrorsResult>(
     nullptr, "ha.admin");
 constexpr auto repairs_op = reading_tool<RepairsArgs, RepairsResult>(
     "system_diagnostics", "get_repairs", "List the repair issues that Home Assistant has raised.", "{}");
-
-std::optional<std::string> text_or_none(std::string_view value) {
-  auto text = raw::text(value);
-  if (text.empty()) return std::nullopt;
-  return text;
-}
-RawJson or_null(std::string_view value) { return RawJson{value.empty() ? "null" : std::string{value}}; }
-double number_of(std::string_view value) { return std::strtod(std::string{value}.c_str(), nullptr); }
 
 // A value of the health information: plain, or an object that tells its kind.
 RawJson health_value(std::string_view value) {

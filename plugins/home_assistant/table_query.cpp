@@ -1,4 +1,5 @@
 #include "plugins/home_assistant/table_query.hpp"
+#include "plugins/home_assistant/values.hpp"
 
 #include <spdlog/fmt/fmt.h>
 
@@ -8,21 +9,15 @@
 namespace patchbay::home_assistant {
 namespace {
 
-constexpr int most_levels = 64;
+constexpr int most_query_levels = 64;
 
 bool is_name_char(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.';
 }
-std::string lower(std::string_view text) {
-  std::string out{text};
-  std::transform(out.begin(), out.end(), out.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  return out;
-}
 
 }  // namespace
 
-std::optional<double> number_in(Cell const& cell) {
+std::optional<double> cell_number(Cell const& cell) {
   if (auto const* number = std::get_if<double>(&cell)) return *number;
   if (auto const* flag = std::get_if<bool>(&cell)) return *flag ? 1.0 : 0.0;
   auto const* text = std::get_if<std::string>(&cell);
@@ -54,7 +49,7 @@ struct TableQuery::Node {
   static Cell cell_of(Side const& side, Row const& row) { return side.column.empty() ? side.value : row(side.column); }
   static bool same(Cell const& a, Cell const& b) {
     if (a.index() == b.index()) return a == b;
-    auto const x = number_in(a), y = number_in(b);
+    auto const x = cell_number(a), y = cell_number(b);
     return x && y && *x == *y;
   }
   bool matches(Row const& row) const {
@@ -78,7 +73,7 @@ struct TableQuery::Node {
     if (word == "==") return same(a, b);
     if (word == "!=") return !same(a, b);
     int order = 0;
-    if (auto const x = number_in(a), y = number_in(b); x && y) {
+    if (auto const x = cell_number(a), y = cell_number(b); x && y) {
       order = *x < *y ? -1 : *x > *y ? 1 : 0;
     } else if (std::holds_alternative<std::string>(a) && std::holds_alternative<std::string>(b) && !x && !y) {
       order = std::get<std::string>(a).compare(std::get<std::string>(b));
@@ -150,7 +145,7 @@ class QueryParser {
     return out;
   }
   std::unique_ptr<Node> negated(int level) {
-    if (level > most_levels) fail("nested too deeply");
+    if (level > most_query_levels) fail("nested too deeply");
     if (!problem.empty()) return {};
     if (take_word("not") || take("~")) return joined(Node::negation, negated(level + 1), {});
     if (take("(")) {
@@ -244,7 +239,7 @@ class QueryParser {
     rest_.remove_prefix(size);
     auto const small = lower(word);
     if (number) {
-      auto const value = number_in(Cell{word});
+      auto const value = cell_number(Cell{word});
       if (!value) fail("not a number");
       out.value = value.value_or(0.0);
     } else if (small == "true" || small == "false") {

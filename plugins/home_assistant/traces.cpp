@@ -1,5 +1,6 @@
 // ha_get_automation_traces: past runs of automations and scripts, and one of them in full.
 #include "plugins/home_assistant/traces.hpp"
+#include "plugins/home_assistant/values.hpp"
 
 #include <spdlog/fmt/fmt.h>
 
@@ -81,12 +82,6 @@ constexpr auto traces_op = reading_tool<TracesArgs, TracesResult>(
 
 std::string started(RawJson const& trace) {
   return raw::text(raw::member(raw::member(trace.text, "timestamp"), "start"));
-}
-RawJson or_null(std::string_view value) { return RawJson{value.empty() ? "null" : std::string{value}}; }
-std::optional<std::string> text_or_none(std::string_view value) {
-  auto text = raw::text(value);
-  if (text.empty()) return std::nullopt;
-  return text;
 }
 
 TraceLine line_of(std::string_view trace) {

@@ -114,7 +114,7 @@ std::string clock_of(double minute) {
   return fmt::format("{:02}:{:02}:00", whole / 60, whole % 60);
 }
 
-struct Part {
+struct PlanPart {
   std::string name;    // of the automation's key
   std::string config;  // JSON
 };
@@ -125,7 +125,7 @@ struct Setting {
 struct Plan {
   std::string id, start, end, day_after;
   std::vector<Setting> settings;
-  std::vector<Part> parts;
+  std::vector<PlanPart> parts;
 
   std::string key(std::string_view part) const { return fmt::format("{}{}_{}", key_prefix, id, part); }
   std::string during() const {

@@ -146,7 +146,7 @@ struct Describe<ha::RestoreVersionResult> {
 namespace patchbay::home_assistant {
 namespace {
 
-constexpr auto list_op = reading_tool<ListVersionsArgs, ListVersionsResult>(
+constexpr auto list_versions_op = reading_tool<ListVersionsArgs, ListVersionsResult>(
     "versions", "list_versions",
     "List the kept versions of a dashboard, automation, script, scene or file: what tools have overwritten or deleted.",
     R"({"kind":"automation","name":"automation.morning"})");
@@ -270,7 +270,7 @@ Tool<RestoreVersionResult> restore_version(HomeAssistant& self, sdk::Call& call,
 }  // namespace
 
 void declare_versions(sdk::Table<HomeAssistant>& table) {
-  add_tool<list_op, &list_versions>(table);
+  add_tool<list_versions_op, &list_versions>(table);
   add_tool<diff_op, &diff_version>(table);
   add_tool<restore_op, &restore_version>(table);
 }

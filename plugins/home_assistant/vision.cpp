@@ -9,6 +9,7 @@
 #include "plugins/home_assistant/past.hpp"
 #include "plugins/home_assistant/raw_json.hpp"
 #include "plugins/home_assistant/tool_kinds.hpp"
+#include "plugins/home_assistant/values.hpp"
 #include "plugins/home_assistant/vision_model.hpp"
 
 namespace patchbay::home_assistant {
@@ -169,12 +170,6 @@ constexpr auto faces_op = vision_tool<FacesArgs, FacesResult>(
     R"({"camera_entity_id":"camera.demo_camera"})");
 
 std::string now_text() { return iso_of_seconds(std::floor(seconds_now())); }
-
-std::string lower(std::string text) {
-  for (char& c : text)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return text;
-}
 
 std::string listed(std::vector<std::string> const& texts) {
   std::string out;

@@ -68,7 +68,7 @@ struct Describe<ha::SetYamlResult> {
 namespace patchbay::home_assistant {
 namespace {
 
-constexpr sdk::Operation<SetYamlArgs, SetYamlResult> set_op{
+constexpr sdk::Operation<SetYamlArgs, SetYamlResult> set_yaml_op{
     .name = "config_set_yaml",
     .summary = "Set, merge or remove one top-level key of a YAML file; comments, !include and !secret stay.",
     .effect = Effect::destructive,
@@ -141,6 +141,6 @@ Tool<SetYamlResult> set_yaml(HomeAssistant& self, sdk::Call& call, SetYamlArgs a
 
 }  // namespace
 
-void declare_yaml_keys(sdk::Table<HomeAssistant>& table) { add_tool<set_op, &set_yaml>(table); }
+void declare_yaml_keys(sdk::Table<HomeAssistant>& table) { add_tool<set_yaml_op, &set_yaml>(table); }
 
 }  // namespace patchbay::home_assistant
