@@ -134,17 +134,30 @@ logging::Settings logging_settings(config::Values const& values) {
   return out;
 }
 
+namespace {
+
+// Who is limited to some entities cannot have all rights: the gateway's own operations know of no entities. What
+// remains of them is all that heeds such limits, the plugins' scopes among it.
+std::vector<std::string> scopes_within_entities(std::vector<std::string> const& given) {
+  std::vector<std::string> out;
+  for (auto const& scope : given)
+    if (scope == "admin" || scope == "*")
+      for (auto const* kept : {"ha.*", "hub.read", "hub.subscribe", "hub.publish", "metrics.read"})
+        out.emplace_back(kept);
+    else
+      out.push_back(scope);
+  return out;
+}
+
+}  // namespace
+
 security::Settings security_settings(config::Values const& values, std::string const& run_token_sha256) {
   security::Settings out;
   for (auto const& token : values.security.tokens) {
     // A reference that cannot be read now makes a token that nobody has; the configuration's check has said so.
     auto const sha256 = token.sha256.read();
     if (!sha256) continue;
-    // Lists of entities are not enforced yet: a token that has one gets no right that would need it.
-    auto scopes = token.scopes;
-    if (token.entities)
-      std::erase_if(scopes,
-                    [](auto const& scope) { return scope == "admin" || scope == "*" || scope.starts_with("ha."); });
+    auto scopes = token.entities ? scopes_within_entities(token.scopes) : token.scopes;
     out.tokens.push_back({token.id, *sha256, std::move(scopes), token.user_id, token.entities, token.expires});
   }
   out.run_token_sha256 = run_token_sha256;
@@ -220,6 +233,8 @@ hub::ChannelRule rule_of(json::Value const& given) {
                       : slow == "latest_only" ? hub::SlowConsumer::latest_only
                                               : hub::SlowConsumer::close;
   out.max_rate = whole(given, "max_rate");
+  auto const* last_value = json::find(given, "last_value");
+  out.last_value = last_value != nullptr && last_value->IsTrue();
   return out;
 }
 
@@ -253,6 +268,7 @@ hub::Settings hub_settings(config::Values const& values, std::string version) {
                              shared != nullptr && shared->IsTrue()};
       out.workflows.emplace(std::string{json::text_of(member.name)}, std::move(workflow));
     }
+  out.entity_channels = {{"ha.", "ha.state."}};
   out.echo = values.hub.echo;
   out.deflate = values.hub.deflate;
   out.deflate_threshold = values.hub.deflate_threshold_bytes;

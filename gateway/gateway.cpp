@@ -4,6 +4,7 @@
 
 #include "core/security/digest.hpp"
 #include "core/security/token_file.hpp"
+#include "gateway/file_root.hpp"
 #include "gateway/host_stream.hpp"
 #include "gateway/parts.hpp"
 
@@ -33,6 +34,8 @@ Result<void> Gateway::start() {
     load.overrides.emplace_back("plugins.directory", json::quoted(options.plugin_directory));
   auto loaded = config::load(std::move(load));
   if (!loaded.ok()) return Error{Code::invalid_argument, "the configuration is not right:\n" + loaded.problem_text()};
+
+  if (auto apart = check_file_root(loaded.values, options.config_file); !apart) return apart.error();
 
   auto const notices = loaded.notices();
   auto const token = security::random_url_safe(32);

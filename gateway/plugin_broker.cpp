@@ -182,7 +182,7 @@ class PluginBroker final : public hub::Broker, public plugin_host::BrokerOwner {
     return request;
   }
   BrokerKeep rule(HistoryRule keep) const {
-    return {keep.size, static_cast<std::uint32_t>(keep.ttl.count()), milliseconds(clock_.now())};
+    return {keep.size, static_cast<std::uint32_t>(keep.ttl.count()), keep.keep_newest, milliseconds(clock_.now())};
   }
   HistoryPage page_of(BrokerAnswer answer) const {
     HistoryPage out{

@@ -1,5 +1,7 @@
 #include "interfaces/hub.hpp"
 
+#include "core/hub/entity_channels.hpp"
+
 namespace patchbay {
 
 void HubInterface::declare(OperationTable& table) {
@@ -28,6 +30,8 @@ void HubInterface::declare(OperationTable& table) {
   table.add(hub::get_channel, [&hub](Call& call, hub::ChannelArgs args) { return hub.channel(call, std::move(args)); });
   table.add(hub::disconnect,
             [&hub](Call& call, hub::DisconnectArgs args) { return hub.disconnect(call, std::move(args)); });
+  table.add(hub::set_entity_areas,
+            [&hub](Call& call, hub::SetEntityAreasArgs args) { return hub.set_entity_areas(call, std::move(args)); });
   table.add(hub::get_stats, [&hub](Call& call, Nothing) { return hub.stats(call); });
   table.add(hub::get_info, [&hub](Call& call, Nothing) { return hub.info(call); });
   table.add(hub::broadcast_channel, [&hub](Call& call, hub::BroadcastChannelArgs args) {

@@ -37,6 +37,10 @@ void OperationTable::add(Row row) {
         fmt::format("operation {}: \"{}\" is no tool name ([a-z][a-z0-9]*(_[a-z0-9]+)+)", info.name, info.tool));
   if (by_tool_.contains(info.tool))
     throw std::invalid_argument(fmt::format("operation {}: the tool {} exists already", info.name, info.tool));
+  for (auto const& alias : info.aliases)
+    if (!is_tool_name(alias) || by_tool_.contains(alias) || alias == info.tool)
+      throw std::invalid_argument(
+          fmt::format("operation {}: the alias \"{}\" is no tool name, or taken already", info.name, alias));
   if (by_name_.contains(info.name)) throw std::invalid_argument(fmt::format("operation {} exists already", info.name));
   if (info.summary.empty()) throw std::invalid_argument(fmt::format("operation {} has no summary", info.name));
   if (!row.handler) throw std::invalid_argument(fmt::format("operation {} has no handler", info.name));
@@ -45,6 +49,7 @@ void OperationTable::add(Row row) {
 
 void OperationTable::insert(std::shared_ptr<Row> row) {
   by_tool_.emplace(row->info.tool, row.get());
+  for (auto const& alias : row->info.aliases) by_tool_.emplace(alias, row.get());
   by_name_.emplace(row->info.name, row.get());
   rows_.push_back(row);
   if (row->declaration == nullptr) return;
@@ -78,7 +83,10 @@ Row const* OperationTable::find_name(std::string_view name) const {
 
 std::vector<std::string_view> OperationTable::nearest_tools(std::string_view tool, std::size_t count) const {
   std::vector<std::string_view> names;
-  for (auto const& row : rows_) names.push_back(row->info.tool);
+  for (auto const& row : rows_) {
+    names.push_back(row->info.tool);
+    names.insert(names.end(), row->info.aliases.begin(), row->info.aliases.end());
+  }
   return nearest(tool, names, count);
 }
 

@@ -25,10 +25,11 @@ namespace patchbay {
 
 // Everything about an operation but its handler; the text form serves all surfaces, core and plugins alike.
 struct OperationInfo {
-  std::string name;       // "HUB.publish"
-  std::string interface;  // "HUB", the metric label
-  std::string verb;       // "publish"
-  std::string tool;       // "hub_publish"
+  std::string name;                    // "HUB.publish"
+  std::string interface;               // "HUB", the metric label
+  std::string verb;                    // "publish"
+  std::string tool;                    // "hub_publish"
+  std::vector<std::string> aliases{};  // further tool names that mean the same; listings show `tool`
   std::string summary;
   std::string category;
   std::string scope;

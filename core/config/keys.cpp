@@ -157,6 +157,8 @@ constexpr Key table[] = {
      R"([{"pattern":"audit","subscribe":"admin","publish":"none"},)"
      R"({"pattern":"system","subscribe":"hub.subscribe","publish":"none"},)"
      R"({"pattern":"metrics","subscribe":"hub.subscribe","publish":"none"},)"
+     R"({"pattern":"ha.state.*","subscribe":"ha.read","publish":"none","history":{"size":50,"ttl_s":60},"last_value":true},)"
+     R"({"pattern":"ha.events.*","subscribe":"ha.read","publish":"none","history":{"size":500,"ttl_s":60}},)"
      R"({"pattern":"ha.*","subscribe":"ha.read","publish":"none","history":{"size":5000,"ttl_s":60}},)"
      R"({"pattern":"*","subscribe":"hub.subscribe","publish":"hub.publish","presence":"hub.subscribe","history":{"size":0,"ttl_s":0},"join_leave":false,"slow_consumer":"close","max_rate":0}])",
      "Rights and keeping of channels by pattern, first match wins; those of the default come after the configured ones",
@@ -173,6 +175,8 @@ constexpr Key table[] = {
     {"hub.namespaces[].history", Kind::object},
     {"hub.namespaces[].history.size", Kind::integer, "", "Messages kept", live, false, false, 0, 1000000},
     {"hub.namespaces[].history.ttl_s", Kind::integer, "", "Seconds they are kept", live, false, false, 0, 31536000},
+    {"hub.namespaces[].last_value", Kind::boolean, "",
+     "Who subscribes gets the newest message, which is kept for any time", live},
     {"hub.namespaces[].join_leave", Kind::boolean, "", "Tell who comes and goes", live},
     {"hub.namespaces[].slow_consumer", Kind::text, "", "What happens to one that does not read", live, false, false,
      none, none, "close|drop_oldest|latest_only"},
@@ -195,12 +199,19 @@ constexpr Key table[] = {
     {"plugins.home_assistant.token", Kind::text, R"("${HA_TOKEN:-}")", "Long-lived access token", restart, true},
     {"plugins.home_assistant.config_root", Kind::text, R"("")", "Folder of its configuration files, for the file tools",
      restart},
+    {"plugins.home_assistant.allow_secrets", Kind::boolean, "false",
+     "Let file tools touch what holds credentials: .storage, secrets.yaml, backups", restart},
     {"plugins.home_assistant.allow_code", Kind::boolean, "false", "Allow tools that run code", restart},
     {"plugins.home_assistant.read_only", Kind::boolean, "false", "Refuse every tool that changes something", restart},
     {"plugins.home_assistant.vision.url", Kind::text, R"("")", "Address of a vision model", restart, false, false, none,
      none, "", checks::web_url},
     {"plugins.home_assistant.vision.key", Kind::text, R"("")", "Its key", restart, true},
     {"plugins.home_assistant.vision.model", Kind::text, R"("")", "Its name", restart},
+    {"plugins.home_assistant.vision.faces", Kind::boolean, "false", "Send it pictures to recognise people in", restart},
+    {"plugins.home_assistant.supervisor.url", Kind::text, R"("http://supervisor")", "Address of the Supervisor",
+     restart, false, false, none, none, "", checks::web_url},
+    {"plugins.home_assistant.supervisor.token", Kind::text, R"("${SUPERVISOR_TOKEN:-}")",
+     "Its token; an add-on has one in its environment", restart, true},
     {"plugins.*", Kind::free, "{}", "Settings of a plugin, handed to it as they are", restart},
 
     {"logging.level", Kind::text, R"("info")", "Least level that is written", live, false, false, none, none,

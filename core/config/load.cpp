@@ -53,12 +53,15 @@ void settle(Layers const& layers, LoadOptions const& options, Effective& effecti
 
 std::vector<std::string> Loaded::notices() const {
   std::vector<std::string> out;
-  for (auto const& token : values.security.tokens)
-    if (token.entities)
+  for (auto const& token : values.security.tokens) {
+    auto const all = std::any_of(token.scopes.begin(), token.scopes.end(),
+                                 [](auto const& scope) { return scope == "admin" || scope == "*"; });
+    if (token.entities && all)
       out.push_back(
-          fmt::format("security.tokens: the token {} has a list of entities, which this version does not "
-                      "enforce; it gets none of its ha.* and admin scopes",
+          fmt::format("security.tokens: the token {} has a list of entities, which the gateway's own operations do not "
+                      "know; of all rights it keeps ha.*, hub.read, hub.subscribe, hub.publish and metrics.read",
                       token.id));
+  }
   return out;
 }
 

@@ -33,6 +33,7 @@ struct Member {
 struct HistoryRule {
   std::uint32_t size = 0;
   std::chrono::seconds ttl{0};
+  bool keep_newest = false;  // of messages that are too old the newest stays
 };
 
 struct HistoryPage {

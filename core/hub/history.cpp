@@ -35,7 +35,7 @@ void Histories::trim(Log& log, HistoryRule keep, SteadyTime now) {
   log.keep = keep;
   while (log.kept.size() > keep.size) drop_front(log);
   if (keep.ttl.count() > 0)
-    while (!log.kept.empty() && log.kept.front().at + keep.ttl <= now) drop_front(log);
+    while (log.kept.size() > (keep.keep_newest ? 1 : 0) && log.kept.front().at + keep.ttl <= now) drop_front(log);
 }
 
 Position Histories::append(std::string const& channel, std::shared_ptr<Message> const& message, HistoryRule keep,

@@ -103,8 +103,10 @@ void Home::answer_with_history(std::string const& channel, std::optional<Positio
   auto asking = std::make_shared<Asking>();
   if (auto const found = channels_.find(channel); found != channels_.end()) found->second.asking.push_back(asking);
   auto const wanted = recover.has_value();
-  broker_->history(channel, std::move(recover), wanted ? rule.history_size : 1, {rule.history_size, rule.history_ttl},
-                   [this, channel, wanted, asking, done = std::move(done)](Result<HistoryPage> page) {
+  auto const last_value = rule.last_value;
+  broker_->history(channel, std::move(recover), wanted ? rule.history_size : 1,
+                   {rule.history_size, rule.history_ttl, rule.last_value},
+                   [this, channel, wanted, last_value, asking, done = std::move(done)](Result<HistoryPage> page) {
                      if (auto const found = channels_.find(channel); found != channels_.end())
                        std::erase(found->second.asking, asking);
                      Subscribed out;
@@ -120,10 +122,16 @@ void Home::answer_with_history(std::string const& channel, std::optional<Positio
                      };
                      if (out.recovered.value_or(false))
                        for (auto const& message : page->messages) take(message);
+                     else if (last_value && !page->messages.empty())
+                       take(page->messages.back());
                      for (auto const& message : asking->meanwhile) {
                        if (message->at.epoch != out.at->epoch || message->at.offset <= out.at->offset) continue;
                        out.at = message->at;
-                       if (out.recovered.value_or(false)) take(message);
+                       if (!out.recovered.value_or(false)) {
+                         if (!last_value) continue;
+                         out.missed.clear();  // only the newest
+                       }
+                       take(message);
                      }
                      done(std::move(out));
                    });
@@ -186,7 +194,7 @@ void Home::publish(Publication publication, Done<PublishResult> done) {
   out.subscribers = listeners(message->channel);
   if (!message->message_id.empty()) out.message_id = message->message_id;
   shard_.counters().published();
-  HistoryRule const keep{rule.history_size, rule.history_ttl};
+  HistoryRule const keep{rule.history_size, rule.history_ttl, rule.last_value};
   broker_->publish(std::move(message), keep, [out = std::move(out), done = std::move(done)](Result<Position> at) {
     if (!at) return done(at.error());
     auto answer = out;
@@ -217,7 +225,8 @@ void Home::history(std::string const& channel, std::optional<Position> since, st
                    Done<HistoryPage> done) {
   auto const& rule = rule_of(*shard_.settings(), channel);
   if (rule.history_size == 0) return done(HistoryPage{});
-  broker_->history(channel, std::move(since), limit, {rule.history_size, rule.history_ttl}, std::move(done));
+  broker_->history(channel, std::move(since), limit, {rule.history_size, rule.history_ttl, rule.last_value},
+                   std::move(done));
 }
 
 void Home::presence(std::string const& channel, Done<std::vector<Member>> done) {

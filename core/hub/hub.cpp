@@ -106,13 +106,18 @@ HubShard* Hub::here() {
 }
 
 Result<void> Hub::apply(Settings settings) {
-  auto fresh = std::make_shared<Settings const>(std::move(settings));
+  SettingsPtr fresh;
   {
     std::lock_guard lock{settings_mutex_};
-    settings_ = fresh;
+    settings.entity_areas = entity_areas_;
+    settings_ = fresh = std::make_shared<Settings const>(std::move(settings));
   }
-  for (auto& part : shards_) part->shard().post([fresh, &part = *part] { part.apply(fresh); });
+  spread(fresh);
   return {};
+}
+
+void Hub::spread(SettingsPtr const& fresh) {
+  for (auto& part : shards_) part->shard().post([fresh, &part = *part] { part.apply(fresh); });
 }
 
 SettingsPtr Hub::settings() const {

@@ -20,6 +20,7 @@
 #include "core/base/sinks.hpp"
 #include "core/hub/broker.hpp"
 #include "core/hub/chat_rooms.hpp"
+#include "core/hub/entity_channels.hpp"
 #include "core/hub/hub_shard.hpp"
 #include "core/hub/operations.hpp"
 #include "core/hub/settings.hpp"
@@ -85,6 +86,7 @@ class Hub {
   Task<Result<ChannelResult>> channel(Call& call, ChannelArgs args);
   Task<Result<ConnectionsReached>> disconnect(Call& call, DisconnectArgs args);
   Task<Result<StatsResult>> stats(Call& call);
+  Result<SetEntityAreasResult> set_entity_areas(Call& call, SetEntityAreasArgs args);
   InfoResult info(Call& call);
   Reply<BroadcastChannelResult> broadcast_channel(Call& call, BroadcastChannelArgs args);
   Reply<BroadcastAllResult> broadcast_all(Call& call, BroadcastAllArgs args);
@@ -118,8 +120,11 @@ class Hub {
   std::vector<std::uint64_t> limit_gauges_;
   std::unique_ptr<Watch> watch_;
   std::size_t const shard_count_;
-  mutable std::mutex settings_mutex_;  // of settings_
+  void spread(SettingsPtr const& fresh);
+
+  mutable std::mutex settings_mutex_;  // of settings_, entity_areas_
   SettingsPtr settings_;
+  std::map<std::string, std::shared_ptr<EntityAreas const>> entity_areas_;
   std::vector<std::unique_ptr<HubShard>> shards_;
   std::atomic<std::int64_t> connections_{0};
   std::atomic<bool> draining_{false};

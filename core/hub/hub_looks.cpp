@@ -152,12 +152,14 @@ Task<Result<ConnectionInfo>> Hub::connection(Call&, ConnectionArgs args) {
   co_return Error{Code::not_found, "there is no such connection", "/connection_id"};
 }
 
-Task<Result<ChannelsResult>> Hub::list_channels(Call&, ListArgs args) {
+Task<Result<ChannelsResult>> Hub::list_channels(Call& call, ListArgs args) {
   std::vector<ChannelInfo> all;
+  auto const current = rules();
   auto collect = [&](HubShard& there) {
     std::vector<ChannelInfo> page;
     there.home().each_channel([&](std::string const& name, std::uint32_t count) {
-      if (&home_of(name) == &there && name > args.cursor) page.push_back({name, count});
+      if (&home_of(name) == &there && name > args.cursor && may_hear_of(*current, call.principal(), name))
+        page.push_back({name, count});
     });
     cut_page(page, args.cursor, std::size_t{args.limit} + 1, [](auto const& info) { return info.channel; });
     return page;
@@ -174,8 +176,10 @@ Task<Result<ChannelsResult>> Hub::list_channels(Call&, ListArgs args) {
   co_return out;
 }
 
-Task<Result<ChannelResult>> Hub::channel(Call&, ChannelArgs args) {
+Task<Result<ChannelResult>> Hub::channel(Call& call, ChannelArgs args) {
   if (!is_channel_name(args.channel) && !is_channel_pattern(args.channel)) co_return bad_channel_or_pattern();
+  if (auto const current = rules(); !may_hear_of(*current, call.principal(), args.channel))
+    co_return *refuse(*current, call.principal(), Right::to_subscribe, args.channel, "/channel");
   ChannelResult out;
   out.channel = args.channel;
   std::vector<std::string> ids;
@@ -221,14 +225,16 @@ Task<Result<ChannelResult>> Hub::channel(Call&, ChannelArgs args) {
   co_return out;
 }
 
-Task<Result<StatsResult>> Hub::stats(Call&) {
+Task<Result<StatsResult>> Hub::stats(Call& call) {
   StatsResult out;
+  auto const current = rules();
   out.total_connections = static_cast<std::uint64_t>(std::max<std::int64_t>(0, connections()));
   auto collect = [&](HubShard& there) {
     StatsResult part;
     part.total_users = there.home().users();
     there.home().each_channel([&](std::string const& name, std::uint32_t count) {
       if (&home_of(name) != &there) return;
+      if (!may_hear_of(*current, call.principal(), name)) return;
       ++part.total_channels;
       if (part.channels.size() < most_listed) part.channels.emplace(name, count);
     });

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "core/base/entity_rules.hpp"
+
 namespace patchbay::hub {
 namespace {
 
@@ -48,8 +50,33 @@ ChannelRule const& rule_of(Settings const& settings, std::string_view channel) {
   return nobody;
 }
 
+bool may_hear_of(Settings const& settings, Principal const& who, std::string_view channel) {
+  if (who.unrestricted || who.entities.text == "null") return true;
+  auto const rules = EntityRules::read(who.entities.text);
+  if (!rules.limited()) return true;
+  auto const name = is_prefix(channel) ? beginning(channel) : channel;
+  for (auto const& one : settings.entity_channels) {
+    if (!name.starts_with(one.prefix)) {
+      if (is_prefix(channel) && one.prefix.starts_with(name)) return false;  // wider than the right of anybody limited
+      continue;
+    }
+    if (!name.starts_with(one.states)) return false;
+    auto const entity = name.substr(one.states.size());
+    if (is_prefix(channel)) return rules.allow_all_with(entity);
+    auto const known = settings.entity_areas.find(one.prefix);
+    auto const in_area = [&](std::string_view area, std::string_view id) -> std::optional<bool> {
+      if (known == settings.entity_areas.end()) return std::nullopt;
+      auto const found = known->second->find(area);
+      return found != known->second->end() && found->second.count(id) != 0;
+    };
+    return rules.allow(entity, in_area);
+  }
+  return true;
+}
+
 bool may(Settings const& settings, Principal const& who, Right right, std::string_view channel) {
   if (who.unrestricted || is_own_plugin(who, channel)) return true;
+  if (!may_hear_of(settings, who, channel)) return false;
   if (!is_prefix(channel)) return holds(who, scope_of(rule_of(settings, channel), right));
   auto const asked = beginning(channel);
   for (auto const& rule : settings.rules) {
@@ -67,6 +94,12 @@ std::optional<Error> refuse(Settings const& settings, Principal const& who, Righ
                             std::string_view pointer) {
   if (may(settings, who, right, channel)) return std::nullopt;
   auto const verb = right_names[static_cast<std::size_t>(right)];
+  if (!may_hear_of(settings, who, channel))
+    return Error{Code::forbidden,
+                 fmt::format("no right to {} {}: the token is limited to some entities, and here it may only hear of "
+                             "these, each on its own channel",
+                             verb, channel),
+                 std::string{pointer}};
   auto const& scope = scope_of(rule_of(settings, channel), right);
   if (scope == "none")
     return Error{Code::forbidden, fmt::format("only the gateway itself may {} {}", verb, channel),

@@ -4,8 +4,8 @@
 //   ChannelRule const& rule = rule_of(settings, "missions");
 //
 // The first rule whose pattern matches holds. Who asks for a prefix (ha.state.*) needs the right by every rule that may
-// hold for a channel below it. "none" means: only the gateway, host code, and the plugin whose prefix the channel has.
-// Pure functions, any thread.
+// hold for a channel below it. A token's entity lists count besides, on channels that are about entities. "none" means:
+// only the gateway, host code, and the plugin whose prefix the channel has. Pure functions, any thread.
 #pragma once
 
 #include <optional>
@@ -26,6 +26,8 @@ bool may(Settings const& settings, Principal const& who, Right right, std::strin
 // The error that says so, with its pointer; nothing when it may.
 std::optional<Error> refuse(Settings const& settings, Principal const& who, Right right, std::string_view channel,
                             std::string_view pointer = {});
+// Whether a channel or prefix may be known of by a principal whose token has entity lists; true for all others.
+bool may_hear_of(Settings const& settings, Principal const& who, std::string_view channel);
 // A scope that the plugin host gives a plugin's principal beside its grants: its prefix.
 std::string own_prefix_scope(std::string_view prefix);
 

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,7 +31,16 @@ struct ChannelRule {
   bool join_leave = false;
   SlowConsumer slow_consumer = SlowConsumer::close;
   std::uint32_t max_rate = 0;  // messages a second to one subscriber; 0: any number
+  bool last_value = false;     // who subscribes gets the newest message that is kept
 };
+
+// Channels that are about single entities: below `prefix` a principal whose token has entity lists hears only of the
+// entities that are its own, each on the channel `states` and its id.
+struct EntityChannels {
+  std::string prefix, states;  // "ha.", "ha.state."
+};
+// What lies in an area, by the area's folded name.
+using EntityAreas = std::map<std::string, std::set<std::string, std::less<>>, std::less<>>;
 
 struct Workflow {
   std::string operation;  // tool name of a streaming operation
@@ -47,6 +57,8 @@ struct Settings {
   std::vector<std::string> relationships{"all_components"};
   std::string broker = "memory";
   std::vector<ChannelRule> rules;  // first match wins
+  std::vector<EntityChannels> entity_channels;
+  std::map<std::string, std::shared_ptr<EntityAreas const>> entity_areas;  // by prefix; of others nothing is known yet
   std::map<std::string, Workflow> workflows;
   bool echo = false;
   bool deflate = false;

@@ -55,7 +55,9 @@ Result<BrokerAnswer> answer_of(pb_broker_answer const& raw) {
   return out;
 }
 
-pb_broker_keep to_c(BrokerKeep const& keep) { return {sizeof(pb_broker_keep), keep.messages, keep.ttl_s, keep.now_ms}; }
+pb_broker_keep to_c(BrokerKeep const& keep) {
+  return {sizeof(pb_broker_keep), keep.messages, keep.ttl_s, keep.keep_newest ? 1U : 0U, keep.now_ms};
+}
 pb_broker_position to_c(BrokerPosition const& position) { return {borrow(position.epoch), position.offset}; }
 pb_broker_member to_c(BrokerMember const& member) { return {borrow(member.id), borrow(member.user_id)}; }
 

@@ -28,6 +28,7 @@ struct BrokerMessage {
 };
 struct BrokerKeep {
   std::uint32_t messages = 0, ttl_s = 0;
+  bool keep_newest = false;
   std::int64_t now_ms = 0;
 };
 struct BrokerMember {

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <boost/dll/shared_library.hpp>
 #include <cerrno>
@@ -249,9 +250,14 @@ Result<void> Library::read_operation(pb_operation const& raw) {
   auto const verb = text_or(raw.name);
   if (!is_word(verb))
     return Error{Code::invalid_argument, fmt::format("the operation name \"{}\" must be lower-case words", verb)};
-  for (auto const& other : operations_)
-    if (other.info.verb == verb)
-      return Error{Code::invalid_argument, fmt::format("the operation {} is declared twice", verb)};
+  auto taken = [this](std::string_view word) {
+    auto const tool = OperationTable::tool_name(prefix_, word);
+    return std::any_of(operations_.begin(), operations_.end(), [&](LibraryOperation const& other) {
+      auto const& aliases = other.info.aliases;
+      return other.info.tool == tool || std::find(aliases.begin(), aliases.end(), tool) != aliases.end();
+    });
+  };
+  if (taken(verb)) return Error{Code::invalid_argument, fmt::format("the operation {} is declared twice", verb)};
   if (raw.effect > PB_DESTRUCTIVE)
     return Error{Code::invalid_argument,
                  fmt::format("the operation {} has the effect {}, which is none", verb, raw.effect)};
@@ -263,6 +269,19 @@ Result<void> Library::read_operation(pb_operation const& raw) {
   info.interface = interface_;
   info.verb = verb;
   info.tool = OperationTable::tool_name(prefix_, verb);
+  for (auto rest = text_or(raw.aliases); !rest.empty();) {
+    auto const alias = rest.substr(0, rest.find(' '));
+    rest.remove_prefix(std::min(alias.size() + 1, rest.size()));
+    if (!is_word(alias))
+      return Error{Code::invalid_argument,
+                   fmt::format("the operation {}: the alias \"{}\" must be lower-case words", verb, alias)};
+    auto tool = OperationTable::tool_name(prefix_, alias);
+    if (taken(alias) || tool == info.tool ||
+        std::find(info.aliases.begin(), info.aliases.end(), tool) != info.aliases.end())
+      return Error{Code::invalid_argument,
+                   fmt::format("the operation {}: the alias {} is declared twice", verb, alias)};
+    info.aliases.push_back(std::move(tool));
+  }
   info.summary = raw.summary;
   info.category = text_or(raw.category, interface_);
   info.scope = text_or(raw.scope, "admin");

@@ -72,6 +72,7 @@ struct OperationEntry {
   std::optional<std::vector<std::string>> errors;
   std::optional<RawJson> arguments;
   std::optional<RawJson> result;
+  std::optional<std::vector<std::string>> aliases;
   std::optional<RawJson> example;
 };
 struct OperationsResult {
@@ -216,6 +217,7 @@ struct Describe<system::OperationEntry> {
       field("errors", &E::errors, "Error codes besides the general ones"),
       field("arguments", &E::arguments, "JSON Schema of the arguments").type("object"),
       field("result", &E::result, "JSON Schema of the result").type("object"),
+      field("aliases", &E::aliases, "Further tool names that mean the same"),
       field("example", &E::example, "Example arguments").type("object")};
 };
 template <>

@@ -70,7 +70,8 @@ InfoResult System::info() const {
 
 Result<OperationsResult> System::operations(OperationsArgs const& args) const {
   auto const& table = caller_.table();
-  if (!args.tool.empty() && table.find(args.tool) == nullptr) {
+  auto const* asked = args.tool.empty() ? nullptr : table.find(args.tool);
+  if (!args.tool.empty() && asked == nullptr) {
     auto error = caller_.no_such_tool(args.tool);
     error.pointer = "/tool";
     return error;
@@ -80,7 +81,7 @@ Result<OperationsResult> System::operations(OperationsArgs const& args) const {
   for (auto const& row : table.rows()) {
     auto const& info = row->info;
     interfaces.push_back(info.interface);
-    if ((!args.tool.empty() && info.tool != args.tool) || (!args.interface.empty() && info.interface != args.interface))
+    if ((asked != nullptr && row.get() != asked) || (!args.interface.empty() && info.interface != args.interface))
       continue;
     OperationEntry one;
     one.tool = info.tool;
@@ -102,6 +103,7 @@ Result<OperationsResult> System::operations(OperationsArgs const& args) const {
         if (info.errors.has(code.code)) one.errors->emplace_back(code.name);
       one.arguments = RawJson{info.args.text()};
       one.result = RawJson{info.result.text()};
+      if (!info.aliases.empty()) one.aliases = info.aliases;
       if (!info.example.empty()) one.example = RawJson{info.example};
     }
     out.operations.push_back(std::move(one));

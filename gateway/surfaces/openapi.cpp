@@ -487,6 +487,12 @@ class Document {
     text_member(writer_, "x-patchbay-owner", info.owner);
     text_member(writer_, "x-patchbay-effect", name_of(info.effect));
     text_member(writer_, "x-patchbay-scope", info.scope);
+    if (!info.aliases.empty()) {
+      json::write_key(writer_, "x-patchbay-aliases");
+      writer_.StartArray();
+      for (auto const& alias : info.aliases) json::write_text(writer_, alias);
+      writer_.EndArray();
+    }
     flag_member(writer_, "x-patchbay-idempotent", info.idempotent);
     flag_member(writer_, "x-patchbay-streaming", info.streaming);
     flag_member(writer_, "x-patchbay-reaches-out", info.reaches_out);

@@ -119,6 +119,7 @@ std::string operations_markdown(OperationTable const& table) {
     for (auto const* row : rows) {
       auto const& info = row->info;
       auto summary = cell(info.summary);
+      if (!info.aliases.empty()) summary += fmt::format("<br>Also `{}`", fmt::join(info.aliases, "`, `"));
       for (auto const& route : info.routes) summary += fmt::format("<br>`{} {}`", route.method, route.path);
       out += fmt::format("| `{}` | {} | {} | {} | {} | `{}` | {} | {} |\n", info.tool, summary, arguments(info.args),
                          result(info.result), effect(info), info.scope, budget(info), errors(info));

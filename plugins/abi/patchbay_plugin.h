@@ -33,7 +33,7 @@ extern "C" {
 #endif
 
 #define PB_ABI_MAJOR 1 /* another number: not loaded */
-#define PB_ABI_MINOR 0 /* grows when structs grow at their end */
+#define PB_ABI_MINOR 1 /* grows when structs grow at their end */
 
 typedef struct pb_str {
   const char* ptr;
@@ -98,6 +98,7 @@ typedef struct pb_operation {
   const char *args_schema, *result_schema; /* JSON Schema of the closed word list; arguments are an object */
   const char* examples;                    /* arguments as JSON, one object; NULL: none */
   uint64_t errors;                         /* bit n: may fail with code n, besides what any operation may fail with */
+  const char* aliases;                     /* further words it answers to, with blanks between; NULL: none */
 } pb_operation;
 
 typedef struct pb_invocation {

@@ -5,6 +5,7 @@
 #include "plugins/home_assistant/plugin.hpp"
 #include "plugins/home_assistant/raw_json.hpp"
 #include "plugins/home_assistant/upstream_error.hpp"
+#include "plugins/home_assistant/verified_action.hpp"
 
 namespace patchbay::home_assistant {
 
@@ -12,12 +13,15 @@ struct IntentArgs {
   std::string text;
   std::string language = "en";
   std::optional<std::string> conversation_id, agent_id;
+  std::int64_t wait_ms = 2'000;
 };
 struct IntentResult {
   std::string text;
   std::string language;
   std::string speech;
   RawJson result;
+  bool changed = false;
+  std::vector<RawJson> changed_states;
   std::optional<std::string> conversation_id;
 };
 struct CheckConfigResult {
@@ -53,15 +57,21 @@ struct Describe<ha::IntentArgs> {
       field("text", &A::text, "Sentence in everyday words").length(1, 4096),
       field("language", &A::language, "Language code").nullable().length(0, 32),
       field("conversation_id", &A::conversation_id, "To go on with a conversation").nullable().length(0, 255),
-      field("agent_id", &A::agent_id, "The agent to ask; absent: the default one").nullable().length(0, 255)};
+      field("agent_id", &A::agent_id, "The agent to ask; absent: the default one").nullable().length(0, 255),
+      field("wait_ms", &A::wait_ms, "How long to wait until the states show what was done, in milliseconds")
+          .nullable()
+          .range(0, 30'000)};
 };
 template <>
 struct Describe<ha::IntentResult> {
   using R = ha::IntentResult;
   static constexpr std::tuple fields{
-      field("text", &R::text, "As given"), field("language", &R::language, "As used"),
+      field("text", &R::text, "As given"),
+      field("language", &R::language, "As used"),
       field("speech", &R::speech, "What the agent says"),
       field("result", &R::result, "The whole conversation response").type("object"),
+      field("changed", &R::changed, "Whether any state has changed by it"),
+      field("changed_states", &R::changed_states, "The states of what it acted on that have changed"),
       field("conversation_id", &R::conversation_id, "To go on with, where the agent gives one")};
 };
 template <>
@@ -133,6 +143,13 @@ constexpr sdk::Operation<Nothing, CheckConfigResult> check_op{
     .timeout = std::chrono::seconds{120},
     .errors = upstream_errors,
     .reaches_out = true};
+constexpr sdk::Operation<Nothing, CheckConfigResult> check_too_op{.name = "check_config",
+                                                                  .summary = "Second name for ha_validate_config.",
+                                                                  .scope = "ha.read",
+                                                                  .category = "system_diagnostics",
+                                                                  .timeout = std::chrono::seconds{120},
+                                                                  .errors = upstream_errors,
+                                                                  .reaches_out = true};
 constexpr sdk::Operation<AutomationArgs, AutomationResult> automation_op{
     .name = "validate_automation",
     .summary = "Check triggers, conditions and actions of an automation without saving it.",
@@ -153,9 +170,10 @@ Error not_understood(std::string_view code, std::string_view speech) {
 }
 
 Tool<IntentResult> process_intent(HomeAssistant& self, sdk::Call& call, IntentArgs args) {
-  auto opening = self.session().ready(&call);  // the version decides how the built-in agent is called
-  Result<std::string> connected = co_await std::move(opening);
-  if (!connected) co_return connected.error();
+  auto filling = self.mirror().ready(call);  // connects, too: the version decides how the built-in agent is called
+  Result<void> filled = co_await std::move(filling);
+  if (!filled) co_return filled.error();
+  auto const since = self.mirror().changes();
   if (args.language.empty()) args.language = "en";
   Command command = Command{"conversation/process"}.text("text", args.text).text("language", args.language);
   if (args.conversation_id && !args.conversation_id->empty())
@@ -178,6 +196,20 @@ Tool<IntentResult> process_intent(HomeAssistant& self, sdk::Call& call, IntentAr
   out.data.language = std::move(args.language);
   out.data.speech = speech;
   out.data.result.text = response;
+  // What was acted on shows it a moment later.
+  std::vector<std::string> targets;
+  if (raw::text(raw::member(response, "response_type")) == "action_done")
+    raw::each_item(raw::member(raw::member(response, "data"), "success"), [&](std::string_view one) {
+      if (raw::text(raw::member(one, "type")) == "entity") targets.push_back(raw::text(raw::member(one, "id")));
+    });
+  Watched watched{self.mirror(), targets};
+  auto waiting = watched.wait(call, std::chrono::milliseconds{targets.empty() ? 0 : args.wait_ms},
+                              [since](EntityState const& now, EntityState const&) { return now.number > since; });
+  co_await std::move(waiting);
+  for (auto const& id : targets)
+    if (auto const* now = self.mirror().state(id); now != nullptr && now->number > since)
+      out.data.changed_states.push_back(RawJson{now->json});
+  out.data.changed = !out.data.changed_states.empty();
   auto const conversation = raw::text(raw::member(answer->result(), "conversation_id"));
   if (!conversation.empty()) out.data.conversation_id = conversation;
   out.message = speech;
@@ -290,6 +322,7 @@ Tool<AutomationResult> validate_automation(HomeAssistant& self, sdk::Call& call,
 void declare_advanced_api(sdk::Table<HomeAssistant>& table) {
   add_tool<intent_op, &process_intent>(table);
   add_tool<check_op, &validate_config>(table);
+  add_tool<check_too_op, &validate_config>(table);
   add_tool<automation_op, &validate_automation>(table);
 }
 

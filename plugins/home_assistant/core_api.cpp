@@ -1,53 +1,13 @@
-// Category core_api, but for history: states, services, configuration, panels, events fired, templates.
+// Category core_api, but for states and history: services, configuration, panels, events fired, templates.
 #include <spdlog/fmt/fmt.h>
 
 #include "plugins/home_assistant/plugin.hpp"
 #include "plugins/home_assistant/raw_json.hpp"
-#include "plugins/home_assistant/states.hpp"
 #include "plugins/home_assistant/upstream_error.hpp"
 #include "plugins/sdk/nearest.hpp"
 
 namespace patchbay::home_assistant {
 
-struct EntityStateArgs {
-  std::string entity_id;
-};
-struct EntityStateResult {
-  std::string entity_id;
-  std::string state;
-  RawJson attributes{"{}"};
-  std::string last_changed;
-  std::string last_updated;
-  std::optional<std::string> last_reported;
-  RawJson context;
-};
-struct ListEntitiesArgs {
-  std::optional<std::string> domain;
-  std::int64_t limit = 500;
-  std::optional<std::string> cursor;
-};
-struct EntityLine {
-  std::string entity_id;
-  std::string state;
-  std::string friendly_name;
-};
-struct ListEntitiesResult {
-  std::vector<EntityLine> entities;
-  std::uint64_t count = 0;
-  std::uint64_t total = 0;
-  std::optional<std::string> next_cursor;
-};
-struct GetStatesArgs {
-  std::optional<std::string> domain;
-  std::optional<std::int64_t> limit;
-  std::int64_t offset = 0;
-  std::optional<std::vector<std::string>> fields;
-};
-struct GetStatesResult {
-  std::vector<RawJson> states;
-  std::uint64_t count = 0;
-  std::uint64_t total = 0;
-};
 struct GetServicesArgs {
   std::optional<std::string> domain;
   bool names_only = false;
@@ -96,64 +56,6 @@ struct PanelsResult {
 namespace patchbay {
 namespace ha = home_assistant;
 
-template <>
-struct Describe<ha::EntityStateArgs> {
-  static constexpr std::tuple fields{
-      field("entity_id", &ha::EntityStateArgs::entity_id, "Entity id, such as light.bed_light").length(3, 255)};
-};
-template <>
-struct Describe<ha::EntityStateResult> {
-  using R = ha::EntityStateResult;
-  static constexpr std::tuple fields{
-      field("entity_id", &R::entity_id, "The entity"),
-      field("state", &R::state, "Its state"),
-      field("attributes", &R::attributes, "Its attributes").type("object"),
-      field("last_changed", &R::last_changed, "When the state last changed"),
-      field("last_updated", &R::last_updated, "When state or attributes last changed"),
-      field("last_reported", &R::last_reported, "When it was last written, where Home Assistant tells"),
-      field("context", &R::context, "What changed it").type("object", "null")};
-};
-template <>
-struct Describe<ha::ListEntitiesArgs> {
-  using A = ha::ListEntitiesArgs;
-  static constexpr std::tuple fields{
-      field("domain", &A::domain, "Keep only this domain, such as light").nullable().length(0, 64),
-      field("limit", &A::limit, "Greatest number of entities to return").nullable().range(1, 10'000),
-      field("cursor", &A::cursor, "next_cursor of the page before").nullable().length(0, 255)};
-};
-template <>
-struct Describe<ha::EntityLine> {
-  using R = ha::EntityLine;
-  static constexpr std::tuple fields{field("entity_id", &R::entity_id, "The entity"),
-                                     field("state", &R::state, "Its state"),
-                                     field("friendly_name", &R::friendly_name, "Its name")};
-};
-template <>
-struct Describe<ha::ListEntitiesResult> {
-  using R = ha::ListEntitiesResult;
-  static constexpr std::tuple fields{field("entities", &R::entities, "By entity id"),
-                                     field("count", &R::count, "How many are here"),
-                                     field("total", &R::total, "How many there are in all"),
-                                     field("next_cursor", &R::next_cursor, "For the next page; absent on the last")};
-};
-template <>
-struct Describe<ha::GetStatesArgs> {
-  using A = ha::GetStatesArgs;
-  static constexpr std::tuple fields{
-      field("domain", &A::domain, "Keep only this domain, such as light").nullable().length(0, 64),
-      field("limit", &A::limit, "Greatest number of states to return").nullable().range(0, 1'000'000),
-      field("offset", &A::offset, "How many to leave out first").nullable().range(0, 1'000'000),
-      field("fields", &A::fields, "Members of each state to return, such as entity_id and state; absent: all")
-          .nullable()
-          .length(1, 20)};
-};
-template <>
-struct Describe<ha::GetStatesResult> {
-  using R = ha::GetStatesResult;
-  static constexpr std::tuple fields{field("states", &R::states, "State objects as Home Assistant gives them"),
-                                     field("count", &R::count, "How many are here"),
-                                     field("total", &R::total, "How many there are in all")};
-};
 template <>
 struct Describe<ha::GetServicesArgs> {
   using A = ha::GetServicesArgs;
@@ -230,13 +132,6 @@ constexpr sdk::Operation<A, R> read_op(char const* name, char const* summary, ch
           .example = example,
           .reaches_out = true};
 }
-constexpr auto entity_state_op = read_op<EntityStateArgs, EntityStateResult>(
-    "get_entity_state", "Return state and attributes of one entity.", R"({"entity_id":"light.bed_light"})");
-constexpr auto list_entities_op = read_op<ListEntitiesArgs, ListEntitiesResult>(
-    "list_entities", "List entities with state and name, optionally of one domain.", R"({"domain":"light"})");
-constexpr auto get_states_op =
-    read_op<GetStatesArgs, GetStatesResult>("get_states", "Return full state objects of all entities or of one domain.",
-                                            R"({"domain":"light","fields":["entity_id","state"]})");
 constexpr auto get_services_op = read_op<GetServicesArgs, std::vector<ServiceDomain>>(
     "get_services", "List the services by domain, with their fields or by name only.",
     R"({"domain":"light","names_only":true})");
@@ -244,9 +139,13 @@ constexpr auto get_config_op = read_op<Nothing, std::map<std::string, RawJson>>(
     "get_config", "Return the core configuration: version, location, units, components and state.", "{}");
 constexpr auto panels_op =
     read_op<Nothing, PanelsResult>("get_panels", "List the panels of the Home Assistant sidebar.", "{}");
-constexpr auto render_op =
-    read_op<RenderArgs, RenderResult>("render_template", "Render a Jinja2 template on the Home Assistant server.",
-                                      R"({"template":"{{ states('light.bed_light') }}"})");
+constexpr auto render_op = [] {
+  auto op =
+      read_op<RenderArgs, RenderResult>("render_template", "Render a Jinja2 template on the Home Assistant server.",
+                                        R"({"template":"{{ states('light.bed_light') }}"})");
+  op.aliases = "eval_template";
+  return op;
+}();
 constexpr sdk::Operation<FireEventArgs, FireEventResult> fire_op{
     .name = "fire_event",
     .summary = "Fire an event on the Home Assistant event bus.",
@@ -259,109 +158,6 @@ constexpr sdk::Operation<FireEventArgs, FireEventResult> fire_op{
 
 std::string text_of_member(std::string_view object, std::string_view key) {
   return raw::text(raw::member(object, key));
-}
-
-Tool<EntityStateResult> get_entity_state(HomeAssistant& self, sdk::Call& call, EntityStateArgs args) {
-  if (!is_entity_id(args.entity_id))
-    co_return Error{Code::invalid_argument, "not an entity id: it has the form domain.name, such as light.bed_light",
-                    "/entity_id"};
-  auto asking = self.session().rest(call, "GET", "/states/" + percent_encoded(args.entity_id));
-  Result<RestAnswer> answer = co_await std::move(asking);
-  if (!answer) {
-    auto error = answer.error();
-    if (error.code == Code::not_found) {
-      auto explaining = unknown_entity(self.session(), call, args.entity_id, "/entity_id");
-      error = co_await std::move(explaining);
-    }
-    co_return error;
-  }
-  auto parsed = json::parse(answer->text, json::upstream_limits);
-  if (!parsed) co_return Error{Code::upstream_failed, "the state that Home Assistant sent: " + parsed.error().message};
-  sdk::Answer<EntityStateResult> out;
-  describe::read(*parsed, out.data);
-  out.message = fmt::format("{} is {}", out.data.entity_id, out.data.state);
-  co_return out;
-}
-
-bool in_domain(std::string_view entity_id, std::optional<std::string> const& domain) {
-  return !domain || domain->empty() || domain_of(entity_id) == *domain;
-}
-
-Tool<ListEntitiesResult> list_entities(HomeAssistant& self, sdk::Call& call, ListEntitiesArgs args) {
-  auto asking = self.session().command(call, Command{"get_states"});
-  Result<Frame> states = co_await std::move(asking);
-  if (!states) co_return states.error();
-  std::vector<std::pair<std::string_view, std::string_view>> found;  // id, state object
-  std::string keep;
-  raw::each_item(states->result(), [&](std::string_view state) {
-    auto const id = raw::text(raw::member(state, "entity_id"), keep);
-    if (in_domain(id, args.domain)) found.emplace_back(id, state);
-  });
-  std::sort(found.begin(), found.end());
-  sdk::Answer<ListEntitiesResult> out;
-  out.data.total = found.size();
-  for (auto const& [id, state] : found) {
-    if (args.cursor && id <= *args.cursor) continue;
-    if (out.data.entities.size() == static_cast<std::size_t>(args.limit)) {
-      out.data.next_cursor = out.data.entities.back().entity_id;
-      break;
-    }
-    EntityLine line{std::string{id}, text_of_member(state, "state"),
-                    text_of_member(raw::member(state, "attributes"), "friendly_name")};
-    if (line.friendly_name.empty()) line.friendly_name = line.entity_id;
-    out.data.entities.push_back(std::move(line));
-  }
-  out.data.count = out.data.entities.size();
-  out.message = fmt::format("Found {} entit{}", out.data.total, out.data.total == 1 ? "y" : "ies");
-  co_return out;
-}
-
-// The members of an object that are asked for, as they came.
-std::string picked(std::string_view state, std::vector<std::string> const& fields) {
-  std::string out = "{";
-  raw::each_member(state, [&](std::string_view key, std::string_view value) {
-    if (std::find(fields.begin(), fields.end(), raw::text(key)) == fields.end()) return;
-    if (out.size() > 1) out += ',';
-    out.append(key).append(":").append(value);
-  });
-  return out + "}";
-}
-
-// The answer may be large: it is passed on as it came, or cut into its items, and never parsed.
-sdk::Task<Result<sdk::Raw>> get_states(HomeAssistant& self, sdk::Call& call, GetStatesArgs args) {
-  auto asking = self.session().command(call, Command{"get_states"});
-  Result<Frame> states = co_await std::move(asking);
-  if (!states) co_return states.error();
-  std::size_t total = 0, count = 0;
-  std::string list;
-  auto const all = states->result();
-  bool const whole = (!args.domain || args.domain->empty()) && !args.limit && args.offset == 0 && !args.fields;
-  if (whole) {
-    total = count = raw::count(all);
-  } else {
-    std::string keep;
-    list = "[";
-    raw::each_item(all, [&](std::string_view state) {
-      if (!in_domain(raw::text(raw::member(state, "entity_id"), keep), args.domain)) return;
-      if (total++ < static_cast<std::size_t>(args.offset) ||
-          (args.limit && count >= static_cast<std::size_t>(*args.limit)))
-        return;
-      if (count++ > 0) list += ',';
-      if (args.fields)
-        list += picked(state, *args.fields);
-      else
-        list += state;
-    });
-    list += ']';
-  }
-  sdk::Raw out;
-  auto& text = out.data.text;
-  text = "{\"states\":";
-  text.reserve((whole ? all.size() : list.size()) + 64);
-  text += whole ? all : std::string_view{list};
-  text += fmt::format(",\"count\":{},\"total\":{}}}", count, total);
-  out.message = fmt::format("Found {} state{}", count, count == 1 ? "" : "s");
-  co_return out;
 }
 
 sdk::Task<Result<sdk::Raw>> get_services(HomeAssistant& self, sdk::Call& call, GetServicesArgs args) {
@@ -476,9 +272,6 @@ Tool<RenderResult> render_template(HomeAssistant& self, sdk::Call& call, RenderA
 }  // namespace
 
 void declare_core_api(sdk::Table<HomeAssistant>& table) {
-  add_tool<entity_state_op, &get_entity_state>(table);
-  add_tool<list_entities_op, &list_entities>(table);
-  add_tool<get_states_op, &get_states>(table);
   add_tool<get_services_op, &get_services>(table);
   add_tool<get_config_op, &get_config>(table);
   add_tool<panels_op, &get_panels>(table);

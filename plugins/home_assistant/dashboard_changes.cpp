@@ -122,13 +122,14 @@ struct Describe<ha::DeleteResult> {
 namespace patchbay::home_assistant {
 namespace {
 
-constexpr auto create_op = dashboard_change<CreateArgs, CreateResult>(
+constexpr auto create_dashboard_op = dashboard_change<CreateArgs, CreateResult>(
     "create_dashboard", "Create a dashboard and store its first configuration.",
     R"({"url_path":"living-room","title":"Living room"})", Effect::write);
-constexpr auto update_op = dashboard_change<UpdateArgs, UpdateResult>(
+constexpr auto update_dashboard_op = dashboard_change<UpdateArgs, UpdateResult>(
     "update_dashboard_config", "Replace the whole configuration of a dashboard; the old one is kept as a version.",
-    R"({"url_path":"living-room","config":{"views":[{"title":"Home","cards":[]}]}})", Effect::destructive);
-constexpr auto delete_op = dashboard_change<DeleteArgs, DeleteResult>(
+    R"({"url_path":"living-room","config":{"views":[{"title":"Home","cards":[]}]}})", Effect::destructive, "dashboards",
+    "save_dashboard_config");
+constexpr auto delete_dashboard_op = dashboard_change<DeleteArgs, DeleteResult>(
     "delete_dashboard", "Delete a dashboard; its configuration is returned and kept as a version.",
     R"({"url_path":"living-room"})", Effect::destructive);
 
@@ -149,7 +150,7 @@ sdk::Task<Result<void>> check_free(HomeAssistant& self, sdk::Call& call, std::st
   co_return Result<void>{};
 }
 
-Tool<CreateResult> create(HomeAssistant& self, sdk::Call& call, CreateArgs args) {
+Tool<CreateResult> create_dashboard(HomeAssistant& self, sdk::Call& call, CreateArgs args) {
   auto opening = self.session().ready(&call);  // the version decides what a url_path may be
   Result<std::string> connected = co_await std::move(opening);
   if (!connected) co_return connected.error();
@@ -198,7 +199,7 @@ Tool<CreateResult> create(HomeAssistant& self, sdk::Call& call, CreateArgs args)
   co_return out;
 }
 
-Tool<UpdateResult> update(HomeAssistant& self, sdk::Call& call, UpdateArgs args) {
+Tool<UpdateResult> update_dashboard(HomeAssistant& self, sdk::Call& call, UpdateArgs args) {
   auto config = json::parse(args.config.text, json::upstream_limits);
   if (!config) co_return config.error();
   if (auto fine = check_config(config->document); !fine) co_return fine.error();
@@ -220,7 +221,7 @@ Tool<UpdateResult> update(HomeAssistant& self, sdk::Call& call, UpdateArgs args)
   co_return out;
 }
 
-Tool<DeleteResult> remove(HomeAssistant& self, sdk::Call& call, DeleteArgs args) {
+Tool<DeleteResult> remove_dashboard(HomeAssistant& self, sdk::Call& call, DeleteArgs args) {
   if (!args.confirm)
     co_return Error{Code::invalid_argument, "confirm is false, so nothing was deleted; leave it out or set it to true",
                     "/confirm"};
@@ -257,9 +258,9 @@ Tool<DeleteResult> remove(HomeAssistant& self, sdk::Call& call, DeleteArgs args)
 }  // namespace
 
 void declare_dashboard_changes(sdk::Table<HomeAssistant>& table) {
-  add_tool<create_op, &create>(table);
-  add_tool<update_op, &update>(table);
-  add_tool<delete_op, &remove>(table);
+  add_tool<create_dashboard_op, &create_dashboard>(table);
+  add_tool<update_dashboard_op, &update_dashboard>(table);
+  add_tool<delete_dashboard_op, &remove_dashboard>(table);
 }
 
 }  // namespace patchbay::home_assistant

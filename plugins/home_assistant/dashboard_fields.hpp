@@ -30,7 +30,8 @@ constexpr auto source_field(std::string R::*member) {
 // An operation that changes a dashboard.
 template <class A, class R>
 constexpr sdk::Operation<A, R> dashboard_change(char const* name, char const* summary, char const* example,
-                                                Effect effect, char const* category = "dashboards") {
+                                                Effect effect, char const* category = "dashboards",
+                                                char const* aliases = nullptr) {
   return {.name = name,
           .summary = summary,
           .effect = effect,
@@ -39,7 +40,8 @@ constexpr sdk::Operation<A, R> dashboard_change(char const* name, char const* su
           .timeout = std::chrono::seconds{20},
           .errors = write_errors,
           .example = example,
-          .reaches_out = true};
+          .reaches_out = true,
+          .aliases = aliases};
 }
 
 // The record of a dashboard as Home Assistant gave it.

@@ -63,7 +63,7 @@ constexpr sdk::Operation<Nothing, ListDashboardsResult> list_dashboards_op{
     .category = "dashboards",
     .errors = upstream_errors,
     .reaches_out = true};
-constexpr sdk::Operation<GetConfigArgs, GetConfigResult> get_config_op{
+constexpr sdk::Operation<GetConfigArgs, GetConfigResult> get_dashboard_config_op{
     .name = "get_dashboard_config",
     .summary = "Return the whole configuration of a dashboard.",
     .scope = "ha.read",
@@ -82,7 +82,7 @@ Tool<ListDashboardsResult> list_dashboards(HomeAssistant& self, sdk::Call& call,
   co_return out;
 }
 
-Tool<GetConfigResult> get_config(HomeAssistant& self, sdk::Call& call, GetConfigArgs args) {
+Tool<GetConfigResult> get_dashboard_config(HomeAssistant& self, sdk::Call& call, GetConfigArgs args) {
   auto finding = self.dashboards().find(call, std::move(args.url_path));
   Result<Dashboard> found = co_await std::move(finding);
   if (!found) co_return found.error();
@@ -108,7 +108,7 @@ Tool<GetConfigResult> get_config(HomeAssistant& self, sdk::Call& call, GetConfig
 
 void declare_dashboards(sdk::Table<HomeAssistant>& table) {
   add_tool<list_dashboards_op, &list_dashboards>(table);
-  add_tool<get_config_op, &get_config>(table);
+  add_tool<get_dashboard_config_op, &get_dashboard_config>(table);
 }
 
 }  // namespace patchbay::home_assistant

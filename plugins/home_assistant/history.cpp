@@ -4,6 +4,7 @@
 #include "plugins/home_assistant/plugin.hpp"
 #include "plugins/home_assistant/raw_json.hpp"
 #include "plugins/home_assistant/states.hpp"
+#include "plugins/home_assistant/values.hpp"
 
 namespace patchbay::home_assistant {
 
@@ -122,10 +123,6 @@ Result<Span> span_of(std::optional<std::string> const& start_text, std::optional
   if (start->zone == end->zone && end->fields < start->fields)
     return Error{Code::invalid_argument, "is before start_time", "/end_time"};
   return Span{start->text(), end->text()};
-}
-
-double number_of(std::string_view value) {
-  return value.empty() ? 0.0 : std::strtod(std::string{value}.c_str(), nullptr);
 }
 
 Tool<HistoryResult> get_history(HomeAssistant& self, sdk::Call& call, HistoryArgs args) {

@@ -28,14 +28,23 @@ HomeAssistant::HomeAssistant(sdk::Host& host, sdk::Config config)
     : Plugin(host, std::move(config)),
       settings_(checked(this->config())),
       session_(host, settings_),
+      mirror_(host, session_),
+      live_(host, mirror_),
+      accesses_(mirror_),
       versions_(versions_folder(settings_)),
+      files_(settings_, versions_),
+      code_turns_(host.executor()),
       dashboards_(host, session_, versions_),
+      editor_(host, session_, versions_),
       events_(host, session_),
       services_(session_) {
-  if (settings_.url.empty())
+  if (settings_.url.empty()) {
     host.set_health(true, "no Home Assistant is configured");
-  else
-    host.spawn("watch over the session", session_.watch());
+    return;
+  }
+  host.spawn("watch over the session", session_.watch());
+  live_.start();
+  mirror_.start();
 }
 
 void HomeAssistant::declare(sdk::Table<HomeAssistant>& table) {
@@ -43,16 +52,52 @@ void HomeAssistant::declare(sdk::Table<HomeAssistant>& table) {
   declare_dashboard_changes(table);
   declare_card_resources(table);
   declare_cards(table);
+  declare_automations(table);
+  declare_automation_changes(table);
+  declare_traces(table);
+  declare_scenes(table);
+  declare_scripts(table);
+  declare_registry_tools(table);
+  declare_system(table);
+  declare_logs(table);
+  declare_dashboard_views(table);
+  declare_system_diagnostics(table);
+  declare_diagnostics(table);
+  declare_diagnose(table);
+  declare_home_context(table);
+  declare_comfort(table);
+  declare_energy(table);
+  declare_security(table);
+  declare_vacation(table);
+  declare_places(table);
+  declare_helpers(table);
   declare_versions(table);
   declare_core_api(table);
+  declare_states_api(table);
+  declare_discovery(table);
+  declare_device_control(table);
+  declare_subscriptions(table);
   declare_history(table);
   declare_advanced_api(table);
   declare_services(table);
   declare_events(table);
+  declare_files(table);
+  declare_file_changes(table);
+  declare_yaml_keys(table);
+  declare_python(table);
+  declare_dataframe(table);
+  declare_plot(table);
+  declare_entity_history(table);
+  declare_statistics(table);
+  declare_camera(table);
+  declare_vision(table);
+  declare_addons(table);
 }
 
 sdk::Task<void> HomeAssistant::stop() {
   events_.end();
+  mirror_.stop();
+  live_.stop();
   auto closing = session_.close();
   co_await std::move(closing);
 }

@@ -375,7 +375,12 @@ sdk::Task<Result<RestAnswer>> Session::rest(sdk::Call& call, std::string method,
     RestAnswer answer{std::atoi(std::string{raw::member(text, "status")}.c_str()),
                       std::string{raw::member(text, "json")}};
     if (answer.text.empty()) answer.text = raw::text(raw::member(text, "body"));
+    answer.base64 = raw::text(raw::member(text, "body_base64"));
+    answer.content_type = raw::text(raw::member(raw::member(text, "headers"), "content-type"));
     if (answer.status >= 200 && answer.status < 300) co_return answer;
+    // The socket was opened with this very token, so Home Assistant knows it: its user may not do this.
+    bool const is_known = !connection_id_.empty() && *token == used_token_;
+    if (answer.status == 401 && is_known) answer.status = 403;
     if (answer.status == 401) {
       refused_ = *token;
       if (attempt == 0 && fresh_token()) continue;  // exchanged meanwhile

@@ -60,7 +60,9 @@ class Frame {
 
 struct RestAnswer {
   int status = 0;
-  std::string text;  // JSON when the answer was, else its text
+  std::string text;      // JSON when the answer was, else its text
+  std::string base64{};  // of what is neither, such as a picture
+  std::string content_type{};
 };
 
 class Session {

@@ -18,6 +18,8 @@ std::vector<std::string_view> ids_in(std::string_view states) {
   return out;
 }
 
+using Nobody = std::vector<std::string_view>;  // a caller with entity lists is told no others
+
 Error not_there(std::string const& entity_id, std::vector<std::string_view> const& ids, std::string pointer) {
   std::string near;
   for (auto candidate : nearest(entity_id, ids, 3)) near += fmt::format("{}{}", near.empty() ? "" : ", ", candidate);
@@ -33,6 +35,7 @@ sdk::Task<Error> unknown_entity(Session& session, sdk::Call& call, std::string e
   auto asking = session.command(call, Command{"get_states"});
   Result<Frame> states = co_await std::move(asking);
   if (!states) co_return states.error();
+  if (!call.entities().empty()) co_return not_there(entity_id, {}, std::move(pointer));
   co_return not_there(entity_id, ids_in(states->result()), std::move(pointer));
 }
 
@@ -46,7 +49,7 @@ sdk::Task<Result<void>> check_entities(Session& session, sdk::Call& call, std::v
   auto const ids = ids_in(states->result());
   std::unordered_set<std::string_view> const known{ids.begin(), ids.end()};
   for (auto const& name : names)
-    if (known.count(name) == 0) co_return not_there(name, ids, std::move(pointer));
+    if (known.count(name) == 0) co_return not_there(name, call.entities().empty() ? ids : Nobody{}, std::move(pointer));
   co_return Result<void>{};
 }
 

@@ -43,6 +43,7 @@ class Waiters {
     co_await timer.async_wait(sdk::use_task_tuple);
     co_return entry.woken && (call == nullptr || !call->cancelled());
   }
+  bool empty() const { return entries_.empty(); }
   void wake_all() {
     for (auto* entry : entries_) {
       entry->woken = true;

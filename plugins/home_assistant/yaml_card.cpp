@@ -10,8 +10,8 @@ namespace patchbay::home_assistant {
 namespace {
 
 using Allocator = json::Document::AllocatorType;
-constexpr std::size_t most_values = 10'000;
-constexpr int most_levels = 60;
+constexpr std::size_t most_card_values = 10'000;
+constexpr int most_card_levels = 60;
 
 struct Refused {
   std::string text;
@@ -106,10 +106,11 @@ class Converter {
   explicit Converter(Allocator& allocator) : allocator_(allocator) {}
 
   json::Value convert(YAML::Node const& node, int level = 0) {
-    if (++values_ > most_values)
-      throw Refused{fmt::format("more than {} values (aliases are counted where they stand)", most_values),
+    if (++values_ > most_card_values)
+      throw Refused{fmt::format("more than {} values (aliases are counted where they stand)", most_card_values),
                     node.Mark()};
-    if (level > most_levels) throw Refused{fmt::format("nested deeper than {} levels", most_levels), node.Mark()};
+    if (level > most_card_levels)
+      throw Refused{fmt::format("nested deeper than {} levels", most_card_levels), node.Mark()};
     switch (node.Type()) {
       case YAML::NodeType::Undefined:
       case YAML::NodeType::Null: return {};

@@ -48,6 +48,7 @@ struct Operation {
   bool reaches_out = false;          // talks to something outside the process
   bool timeout_from_args = false;    // the budget is the argument timeout_ms plus one second
   bool is_inline = false;            // a pure function, answered on the caller's thread without a switch of threads
+  char const* aliases = nullptr;     // further names that it answers to, with blanks between: "list_lamps show_lamps"
 };
 
 // A result together with the sentence for people that the reply's envelope carries: "Found 3 dashboards".
@@ -93,6 +94,7 @@ pb_operation record_of(Operation<A, R> const& op, char const* args, char const* 
   out.result_schema = result;
   out.examples = op.example;
   out.errors = op.errors.bits;
+  out.aliases = op.aliases;
   return out;
 }
 

@@ -111,4 +111,29 @@ TEST(Sources, NoTemporariesInsideCoAwait) {
   }
 }
 
+// The files of a plugin share a namespace, and what is derived from a struct (its schema, its reader) is one for all
+// that have its name: two structs of one name are mixed up without a word from the compiler or the linker.
+TEST(Sources, TypesOfAPluginHaveNamesOfTheirOwn) {
+  for (auto const& plugin : fs::directory_iterator(root / "plugins")) {
+    if (!plugin.is_directory()) continue;
+    std::map<std::string, std::string> seen;  // type -> file
+    for (auto const& entry : fs::directory_iterator(plugin.path())) {
+      auto const file = entry.path().filename().string();
+      if (entry.path().extension() != ".hpp" && entry.path().extension() != ".cpp") continue;
+      std::ifstream in{entry.path()};
+      bool unnamed = false;
+      for (std::string line; std::getline(in, line);) {
+        if (line == "namespace {") unnamed = true;
+        if (line == "}  // namespace") unnamed = false;
+        if (unnamed || line.rfind("struct ", 0) != 0 || line.back() == ';' || line.find('<') != std::string::npos)
+          continue;
+        auto const name = line.substr(7, line.find_first_of(" :{", 7) - 7);
+        auto const [known, is_new] = seen.emplace(name, file);
+        EXPECT_TRUE(is_new || line.back() == '}')
+            << plugin.path().filename().string() << ": " << name << " is in " << known->second << " and in " << file;
+      }
+    }
+  }
+}
+
 }  // namespace

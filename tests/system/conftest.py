@@ -1,6 +1,7 @@
 """Fixtures of the system tests. Every test gets real programs; what they share is started once.
 
-home_assistant           shared for the run (PATCHBAY_HA_FILE names one that somebody started); leave it running
+home_assistant           shared for the run (PATCHBAY_HA_FILE names one that somebody started); leave it running.
+                         PATCHBAY_HA=newest: the newest one, in a Debian folder (support/home_assistant_newest.py)
 private_home_assistant   this module's own: it may be stopped, frozen and restarted
 gateway                  the program with an empty configuration, one for each module
 gateway_with_ha          the same, connected to home_assistant
@@ -15,6 +16,7 @@ import pytest
 from support.gateway import Gateway
 from support.home_assistant import HomeAssistant, SharedHomeAssistant
 from support.tls import Authority
+from support.tool_table import pytest_runtest_logreport, pytest_sessionfinish  # noqa: F401 (hooks)
 
 
 @pytest.fixture(scope="session")

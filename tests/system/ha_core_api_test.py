@@ -54,7 +54,7 @@ def test_list_entities_in_pages(tool):
 def test_get_states_is_what_home_assistant_says(tool, home_assistant):
     data = tool.call("ha_get_states")
     theirs = home_assistant.ws_command({"type": "get_states"})
-    assert [one["entity_id"] for one in data["states"]] == [one["entity_id"] for one in theirs]
+    assert [one["entity_id"] for one in data["states"]] == sorted(one["entity_id"] for one in theirs)
     assert data["count"] == data["total"] == len(theirs)
     same = {one["entity_id"]: one for one in theirs}
     assert all(one["attributes"] == same[one["entity_id"]]["attributes"] for one in data["states"] if one["entity_id"].startswith("light."))

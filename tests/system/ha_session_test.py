@@ -88,7 +88,7 @@ def test_while_it_is_away_every_call_is_answered(lab, private_home_assistant):
     assert answers(lab)
     private_home_assistant.stop()
     for _ in range(20):
-        error = lab.error("ha_get_states")
+        error = lab.error("ha_list_dashboards")
         assert error.retryable and error.code in ("connection_lost", "connect_failed", "circuit_open", "unavailable", "deadline_exceeded"), error
     private_home_assistant.start()
     begun = time.monotonic()

@@ -49,9 +49,10 @@ typedef struct pb_broker_message {
 /* What a channel keeps. */
 typedef struct pb_broker_keep {
   uint32_t size;
-  uint32_t messages; /* so many; 0: none, then there is no offset */
-  uint32_t ttl_s;    /* so long; 0: any time */
-  int64_t now_ms;    /* the gateway's steady clock, for a broker that has none of its own */
+  uint32_t messages;    /* so many; 0: none, then there is no offset */
+  uint32_t ttl_s;       /* so long; 0: any time */
+  uint32_t keep_newest; /* 1: of messages that are too old the newest stays */
+  int64_t now_ms;       /* the gateway's steady clock, for a broker that has none of its own */
 } pb_broker_keep;
 
 typedef struct pb_broker_member {

@@ -26,7 +26,7 @@ TEST(ConfigLoad, NothingGivenIsTheDefaults) {
   EXPECT_EQ(loaded.values.logging.level, "info");
   EXPECT_EQ(
       loaded.values.plugins.settings.at("home_assistant").text,
-      R"({"allow_code":false,"config_root":"","read_only":false,"token":"","url":"","vision":{"key":"","model":"","url":""}})");
+      R"({"allow_code":false,"allow_secrets":false,"config_root":"","read_only":false,"supervisor":{"token":"","url":"http://supervisor"},"token":"","url":"","vision":{"faces":false,"key":"","model":"","url":""}})");
 }
 
 TEST(ConfigLoad, SectionsWithAllKeysCommentedOutAreTheDefaults) {
@@ -218,9 +218,11 @@ TEST(ConfigLoad, NoticesWhatIsAcceptedButHasNoEffect) {
                    "security: {jwt: {algorithms: [HS256], key: k}}")
                   .notices()
                   .empty());
-  auto const limited = "security: {tokens: [{id: a, sha256: '" + std::string(64, '0') +
-                       "', scopes: [ha.read], entities: {allow: ['light.*']}}]}";
-  EXPECT_THAT(from(limited).notices(), testing::ElementsAre(HasSubstr("token a")));
+  auto const token = [](std::string const& rest) {
+    return from("security: {tokens: [{id: a, sha256: '" + std::string(64, '0') + "', " + rest + "}]}").notices();
+  };
+  EXPECT_THAT(token("scopes: [ha.read], entities: {allow: ['light.*']}"), testing::IsEmpty());
+  EXPECT_THAT(token("scopes: [admin], entities: {allow: ['light.*']}"), testing::ElementsAre(HasSubstr("token a")));
 }
 
 TEST(ConfigLoad, NamespacesOfTheDefaultComeAfterTheOwnOnes) {

@@ -179,6 +179,17 @@ TEST_P(BrokerConformance, ForgetsWhatIsTooOld) {
   EXPECT_FALSE(history("a", Position{first.epoch, 0}, 10, keep3).complete);
 }
 
+TEST_P(BrokerConformance, KeepsTheNewestThoughItIsTooOldWhereThatIsAskedFor) {
+  HistoryRule const keep{.size = 3, .ttl = std::chrono::seconds{60}, .keep_newest = true};
+  publish("a", "1", keep);
+  publish("a", "2", keep);
+  clock.advance(std::chrono::seconds{90});
+  broker->sweep();
+  EXPECT_EQ(data_of(history("a", std::nullopt, 10, keep)), (Texts{"2"}));
+  publish("a", "3", keep);
+  EXPECT_EQ(data_of(history("a", std::nullopt, 10, keep)), (Texts{"3"}));
+}
+
 TEST_P(BrokerConformance, KnowsAnUnusedChannelsPosition) {
   auto const page = history("new", std::nullopt, 10, keep3);
   EXPECT_EQ(page.newest.offset, 0U);

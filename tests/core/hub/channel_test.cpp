@@ -117,6 +117,27 @@ TEST_F(HubChannel, HistoryIsToldAndRecovered) {
   EXPECT_EQ(again->waiting(), 0U);
 }
 
+TEST_F(HubChannel, TheLastValueComesToWhoSubscribes) {
+  auto* early = welcomed();
+  early->say(R"({"type":"subscribe","channel":"last.a"})");
+  EXPECT_NE(early->next().find(R"("offset":0)"), std::string::npos);
+  for (int i = 1; i <= 3; ++i) {
+    publish_one("last.a", std::to_string(i));
+    EXPECT_NE(early->next().find(R"("type":"note")"), std::string::npos);
+  }
+  auto* client = welcomed();
+  client->say(R"({"type":"subscribe","channel":"last.a"})");
+  EXPECT_NE(client->next().find(R"("offset":3)"), std::string::npos);
+  EXPECT_EQ(client->next(), timed(R"({"type":"note","channel":"last.a","data":3,"timestamp":@,"offset":3})"));
+  // What cannot be recovered is made good by it; what can be has it already.
+  auto* again = welcomed();
+  again->say(R"({"type":"subscribe","channel":"last.a","recover":{"epoch":"other","offset":2}})");
+  EXPECT_NE(again->next().find(R"("recovered":false)"), std::string::npos);
+  EXPECT_EQ(again->next(), timed(R"({"type":"note","channel":"last.a","data":3,"timestamp":@,"offset":3})"));
+  settle();
+  EXPECT_EQ(client->waiting() + again->waiting(), 0U);
+}
+
 TEST_F(HubChannel, WhatIsGoneIsNotRecovered) {
   for (int i = 1; i <= 8; ++i) publish_one("kept.a", std::to_string(i));
   auto* client = welcomed();

@@ -121,6 +121,13 @@ DialectTest::DialectTest(unsigned shards) : runtime{{.shards = shards}, clock, l
   caller.publish(std::move(table));
   settings.rules = {
       ChannelRule{.pattern = "audit", .subscribe = "admin"},
+      ChannelRule{.pattern = "last.*",
+                  .subscribe = "hub.subscribe",
+                  .publish = "hub.publish",
+                  .presence = "hub.subscribe",
+                  .history_size = 5,
+                  .history_ttl = std::chrono::seconds{1},
+                  .last_value = true},
       ChannelRule{.pattern = "kept.*",
                   .subscribe = "hub.subscribe",
                   .publish = "hub.publish",

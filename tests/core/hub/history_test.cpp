@@ -58,6 +58,17 @@ TEST_F(HubHistory, AChannelThatKeepsNothingAnyMoreIsForgottenInTheEnd) {
   EXPECT_FALSE(histories.page("a", first, 10, keep, clock.now()).complete);  // another epoch
 }
 
+TEST_F(HubHistory, TheNewestStaysWhereItIsToStay) {
+  auto const keep = HistoryRule{.size = 10, .ttl = std::chrono::seconds{10}, .keep_newest = true};
+  append("a", 10, keep);
+  auto const newest = append("a", 10, keep);
+  clock.advance(std::chrono::hours{24});
+  histories.sweep(clock.now());
+  auto const page = histories.page("a", std::nullopt, 10, keep, clock.now());
+  ASSERT_EQ(page.messages.size(), 1U);
+  EXPECT_EQ(page.messages.front()->at, newest);
+}
+
 TEST_F(HubHistory, ASmallerSizeHoldsAtOnce) {
   for (int i = 0; i < 10; ++i) append("a");
   EXPECT_EQ(histories.page("a", std::nullopt, 100, {.size = 4}, clock.now()).messages.size(), 4U);

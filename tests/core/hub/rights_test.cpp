@@ -178,5 +178,53 @@ TEST_F(HubOperationRights, ARightThatGoesWithAReloadEndsTheSubscription) {
   EXPECT_EQ(other.wait_for(2)[1].name, "message");
 }
 
+// Tokens with entity lists, on channels about entities.
+struct ListRow {
+  char const* name;
+  char const* lists;
+  char const* channel;
+  bool may_hear;
+};
+void PrintTo(ListRow const& row, std::ostream* out) { *out << row.name; }
+class HubEntityLists : public testing::TestWithParam<ListRow> {};
+
+TEST_P(HubEntityLists, AreTheTable) {
+  Settings settings;
+  settings.rules = standard_rules();
+  settings.entity_channels = {{"ha.", "ha.state."}};
+  EntityAreas areas;
+  areas["kitchen"].insert("light.sink");
+  settings.entity_areas["ha."] = std::make_shared<EntityAreas const>(std::move(areas));
+  auto const& row = GetParam();
+  Principal who{.name = "token:x", .scopes = {"ha.read", "hub.*"}, .entities = {row.lists}};
+  EXPECT_EQ(may(settings, who, Right::to_subscribe, row.channel), row.may_hear);
+  auto const refused = refuse(settings, who, Right::to_subscribe, row.channel, "/channel");
+  ASSERT_EQ(refused.has_value(), !row.may_hear);
+  if (refused) {
+    EXPECT_EQ(refused->code, Code::forbidden);
+  }
+}
+
+constexpr auto lights = R"({"allow":["light.*"]})", kitchen = R"({"allow":["area:Kitchen"]})",
+               no_kitchen = R"({"deny":["area:kitchen"]})";
+INSTANTIATE_TEST_SUITE_P(Table, HubEntityLists,
+                         testing::Values(ListRow{"his_own", lights, "ha.state.light.a", true},
+                                         ListRow{"anothers", lights, "ha.state.lock.a", false},
+                                         ListRow{"his_prefix", lights, "ha.state.light.*", true},
+                                         ListRow{"a_wider_prefix", lights, "ha.state.*", false},
+                                         ListRow{"all_states", lights, "ha.states", false},
+                                         ListRow{"events", lights, "ha.events.state_changed", false},
+                                         ListRow{"all_of_the_plugin", lights, "ha.*", false},
+                                         ListRow{"all_that_begin_so", lights, "h.*", true},
+                                         ListRow{"what_is_no_entity", lights, "missions", true},
+                                         ListRow{"in_his_area", kitchen, "ha.state.light.sink", true},
+                                         ListRow{"not_in_his_area", kitchen, "ha.state.light.a", false},
+                                         ListRow{"in_a_denied_area", no_kitchen, "ha.state.light.sink", false},
+                                         ListRow{"not_in_a_denied_area", no_kitchen, "ha.state.light.a", true},
+                                         ListRow{"a_prefix_with_a_denied_area", no_kitchen, "ha.state.light.*", false},
+                                         ListRow{"lists_that_cannot_be_read", "[]", "ha.state.light.a", false},
+                                         ListRow{"no_lists", "null", "ha.states", true}),
+                         [](auto const& row) { return std::string{row.param.name}; });
+
 }  // namespace
 }  // namespace patchbay::hub::test

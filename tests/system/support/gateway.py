@@ -19,6 +19,7 @@ import signal
 import subprocess
 import tempfile
 import threading
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,8 +101,9 @@ class Caller:
 
     def reply(self, tool: str, arguments=None, headers: dict | None = None) -> Reply:
         """The reply of one operation, whatever its status."""
+        begun = time.perf_counter()
         response = self.http.post(f"/{tool}", json={} if arguments is None else arguments, headers=headers)
-        record(tool, response.status_code)
+        record(tool, response.status_code, milliseconds=(time.perf_counter() - begun) * 1000)
         reply = Reply(response.status_code, response.json(), response.headers)
         contract = self._contract()
         if contract:

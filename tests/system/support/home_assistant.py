@@ -27,6 +27,7 @@ from pathlib import Path
 
 from . import cache
 from . import home_assistant_install as install
+from . import home_assistant_newest as newest
 
 RESTART_EXIT_CODE = 100  # hass leaves with it when homeassistant.restart was called, and expects to be started again
 
@@ -274,10 +275,10 @@ def _wait(ready, seconds: float, process: _Process) -> None:
 
 def prepare() -> install.Installation:
     """The installation, complete with an onboarded template; made under a lock when it is not there yet."""
-    here = install.installation()
+    here = newest.installation() if newest.wanted() else install.installation()
     if (here.template / "tokens.json").exists() and (here.venv / ".complete").exists():
         return here
-    with cache.lock("home-assistant"):
+    with cache.lock("home-assistant-newest" if newest.wanted() else "home-assistant"):
         install.ensure_venv(here)
         if not (here.template / "tokens.json").exists():
             _make_template(here)
@@ -372,6 +373,8 @@ def _stop(file: Path) -> int:
 
 def _become_the_installed_python() -> None:
     """Home Assistant's own environment has the client library that the bare system Python lacks."""
+    if newest.wanted():
+        return  # it lives in a folder of its own; scripts/home-assistant-newest runs us with the tests' environment
     here = install.installation()
     with cache.lock("home-assistant"):
         install.ensure_venv(here)
