@@ -6,7 +6,7 @@
 #include <set>
 #include <unordered_map>
 
-#include "core/plugin_host/broker_link.hpp"
+#include "gateway/broker_requests.hpp"
 
 namespace patchbay {
 
@@ -32,13 +32,15 @@ class PluginBroker final : public hub::Broker, public plugin_host::BrokerOwner {
 
   void publish(std::shared_ptr<Message> message, HistoryRule keep, Done<Position> done) override {
     if (!there()) return publish_here(std::move(message), done);
+    if (crowded()) return done(no_more());
     auto const raw = to_broker(*message);
+    auto const bytes = message->data.size();
     auto answered = [this, message = std::move(message), done = std::move(done)](Result<BrokerAnswer> answer) mutable {
       if (!answer && answer.error().code == Code::unavailable) return publish_here(std::move(message), done);
       if (!answer) return done(answer.error());
       done(Position{std::move(answer->at.epoch), answer->at.offset});
     };
-    link_->publish(ask(std::move(answered)), raw, rule(keep));
+    link_->publish(ask(std::move(answered), bytes), raw, rule(keep));
   }
 
   void subscribe(std::string const& channel, Done<void> done) override {
@@ -61,6 +63,7 @@ class PluginBroker final : public hub::Broker, public plugin_host::BrokerOwner {
   void history(std::string const& channel, std::optional<Position> since, std::size_t limit, HistoryRule keep,
                Done<HistoryPage> done) override {
     if (!there()) return done(away());
+    if (crowded()) return done(no_more());
     std::optional<plugin_host::BrokerPosition> from;
     if (since) from = plugin_host::BrokerPosition{std::move(since->epoch), since->offset};
     auto answered = [this, channel, keep, done = std::move(done)](Result<BrokerAnswer> answer) {
@@ -85,6 +88,7 @@ class PluginBroker final : public hub::Broker, public plugin_host::BrokerOwner {
   }
   void presence(std::string const& channel, Done<std::vector<Member>> done) override {
     if (!there()) return done(away());
+    if (crowded()) return done(no_more());
     link_->presence(ask([done = std::move(done)](Result<BrokerAnswer> answer) {
                       if (!answer) return done(answer.error());
                       std::vector<Member> out;
@@ -94,6 +98,7 @@ class PluginBroker final : public hub::Broker, public plugin_host::BrokerOwner {
                     channel);
   }
   void sweep() override {
+    end_overdue();
     if (link_) link_->sweep(milliseconds(clock_.now()));
   }
 
@@ -120,12 +125,10 @@ class PluginBroker final : public hub::Broker, public plugin_host::BrokerOwner {
 
   void published(BrokerMessage message) override { take(to_hub(std::move(message), clock_.now())); }
   void answered(std::uint64_t request, Result<BrokerAnswer> answer) override {
-    auto const found = asked_.find(request);
-    if (found == asked_.end()) return;  // answered twice, or by an instance that has gone
-    auto const done = std::move(found->second);
-    asked_.erase(found);
+    auto const done = requests_.take(request);
+    if (!done) return;  // answered twice, too late, or by an instance that has gone
     --all_.waiting_;
-    done(std::move(answer));
+    (*done)(std::move(answer));
   }
   void connected(bool is_there, std::string why) override {
     if (connected_ == is_there) return;
@@ -136,6 +139,7 @@ class PluginBroker final : public hub::Broker, public plugin_host::BrokerOwner {
 
  private:
   static constexpr std::uint32_t most_missed = 10'000;  // asked for of one channel when the server is back
+  static constexpr std::size_t most_held = 10'000;      // of one channel, meanwhile
 
   static std::int64_t milliseconds(SteadyTime time) {
     return std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count();
@@ -162,7 +166,6 @@ class PluginBroker final : public hub::Broker, public plugin_host::BrokerOwner {
     return out;
   }
 
-  using Answered = std::function<void(Result<BrokerAnswer>)>;
   // Where a channel with history and subscribers here stands.
   struct Seen {
     Position at;
@@ -175,11 +178,25 @@ class PluginBroker final : public hub::Broker, public plugin_host::BrokerOwner {
   static Error away() {
     return {Code::unavailable, "the broker of the hub is away; messages stay in this process meanwhile", {}, 1000};
   }
-  std::uint64_t ask(Answered done) {
-    auto const request = ++last_request_;
-    asked_.emplace(request, std::move(done));
+  static Error no_more() {
+    return {Code::backpressure, "the broker of the hub does not answer as fast as it is asked", {}, 1000};
+  }
+  bool crowded() {
+    if (requests_.full()) end_overdue();
+    return requests_.full();
+  }
+  std::uint64_t ask(BrokerRequests::Done done, std::size_t bytes = 0) {
     ++all_.waiting_;
-    return request;
+    return requests_.add(clock_.now(), bytes, std::move(done));
+  }
+  void end_overdue() {
+    Error const late{Code::deadline_exceeded,
+                     fmt::format("the broker of the hub did not answer within {} s", BrokerRequests::patience.count())};
+    end(requests_.overdue(clock_.now()), late);
+  }
+  void end(std::vector<BrokerRequests::Done> const& unanswered, Error const& why) {
+    all_.waiting_ -= unanswered.size();
+    for (auto const& done : unanswered) done(why);
   }
   BrokerKeep rule(HistoryRule keep) const {
     return {keep.size, static_cast<std::uint32_t>(keep.ttl.count()), keep.keep_newest, milliseconds(clock_.now())};
@@ -215,6 +232,7 @@ class PluginBroker final : public hub::Broker, public plugin_host::BrokerOwner {
       auto& seen = found->second;
       if (seen.catching_up) {
         seen.held.push_back(std::move(message));
+        if (seen.held.size() >= most_held) caught_up(found->first, away());  // it is not waited for any longer
         return;
       }
       seen.at = message->at;
@@ -231,7 +249,7 @@ class PluginBroker final : public hub::Broker, public plugin_host::BrokerOwner {
   }
   void caught_up(std::string const& channel, Result<BrokerAnswer> answer) {
     auto const found = seen_.find(channel);
-    if (found == seen_.end()) return;
+    if (found == seen_.end() || !found->second.catching_up) return;
     auto held = std::exchange(found->second.held, {});
     found->second.catching_up = false;
     std::vector<std::shared_ptr<Message>> missed;
@@ -260,9 +278,7 @@ class PluginBroker final : public hub::Broker, public plugin_host::BrokerOwner {
     for (auto& message : held) take(std::move(message));
     // Nobody knows what became of them.
     Error const lost{Code::connection_lost, fmt::format("the broker of the hub did not answer: {}", why)};
-    auto const unanswered = std::exchange(asked_, {});
-    all_.waiting_ -= unanswered.size();
-    for (auto const& [request, done] : unanswered) done(lost);
+    end(requests_.take_all(), lost);
     say(false, std::string{why});
   }
   void say(bool is_there, std::string why) { all_.report(index_, is_there, std::move(why)); }
@@ -278,8 +294,7 @@ class PluginBroker final : public hub::Broker, public plugin_host::BrokerOwner {
   std::set<std::string> interests_;
   std::map<std::string, std::map<std::string, std::string>> present_;
   std::unordered_map<std::string, Seen> seen_;
-  std::map<std::uint64_t, Answered> asked_;
-  std::uint64_t last_request_ = 0;
+  BrokerRequests requests_;
 };
 
 PluginBrokers::PluginBrokers(std::string plugin, Post post, LogSink& log)

@@ -145,8 +145,8 @@ void Writer::stop() {
   if (!impl_->running.exchange(false)) return;
   while (impl_->users != 0) std::this_thread::yield();
   impl_->overrun_at_stop = impl_->pool->overrun_counter();
+  impl_->pool.reset();  // writes what waits, and joins its thread, which shares the logger
   impl_->logger.reset();
-  impl_->pool.reset();  // writes what waits, then ends its thread
 }
 
 std::uint64_t Writer::lost() const {

@@ -121,7 +121,10 @@ void BrokerLink::sweep(std::int64_t now_ms) { calls_->sweep(broker_, now_ms); }
 void BrokerLink::close() {
   if (owner_ == nullptr) return;
   owner_ = nullptr;
+  auto const instance = instance_;
+  instance->hold();  // `closed` may come before the function returns
   calls_->close(broker_);
+  instance->leave();
 }
 
 // --- what the plugin calls, on its threads

@@ -191,7 +191,7 @@ class Instance::Ticket {
     }
     slot->state = Slot::State::abandoned;
     slot->events.clear();
-    instance_->uses_.fetch_add(1);
+    instance_->hold();
     lock.unlock();
     instance_->services_.abandoned.add();
     instance_->hint_cancel(id_);
@@ -258,7 +258,7 @@ Reply<Answer> Instance::start(std::uint32_t operation, LibraryOperation const& d
   slot->trace = call.trace();
   if (in.timeout_ms >= 0) slot->deadline = Deadline::in_about(std::chrono::milliseconds{in.timeout_ms});
   filling.unlock();
-  uses_.fetch_add(1);  // until it is answered
+  hold();  // until it is answered
   in_flight_.fetch_add(1, std::memory_order_relaxed);
   Ticket ticket{*this, *slot, in.call};
   try {
@@ -361,7 +361,7 @@ Task<Result<Answer>> Instance::finish(Call& call, Ticket ticket) {
     if (done) co_return result;
     std::unique_lock lock{slot.mutex};
     if (slot.state == Slot::State::open && std::exchange(slot.held, false)) {
-      uses_.fetch_add(1);
+      hold();
       lock.unlock();
       hint_resume(id);
     }

@@ -72,6 +72,7 @@ class Instance {
     leave();
     return false;
   }
+  void hold() { uses_.fetch_add(1); }  // one use more, by whoever has one
   void leave() {
     if (uses_.fetch_sub(1) == (closed_bit | 1)) became_idle();
   }

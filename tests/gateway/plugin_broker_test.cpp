@@ -76,7 +76,10 @@ class World : public plugin_host::PluginHostTest {
   bool settle() {
     return queue.run_until([&] { return brokers.waiting() == 0; });
   }
-  std::string ask_plugin(std::string tool, std::string args) { return shown(call(std::move(tool), std::move(args))); }
+  void ask_plugin(std::string tool, std::string args) {
+    auto const answer = call(std::move(tool), std::move(args));
+    EXPECT_TRUE(answer.has_value()) << shown(answer);
+  }
   std::string log_text() { return log.text(); }
 
   Queue queue;
@@ -141,6 +144,13 @@ class PluginBrokerTest : public testing::Test {
     EXPECT_TRUE(there.settle());
     return out;
   }
+  Code history_code(std::string const& channel) {
+    auto out = Code::internal;
+    broker->history(channel, std::nullopt, 10, keep, [&out](Result<hub::HistoryPage> page) {
+      if (!page) out = page.error().code;
+    });
+    return out;
+  }
   std::string present(std::string const& channel) {
     std::string out;
     broker->presence(channel, [&out](Result<std::vector<hub::Member>> members) {
@@ -201,6 +211,54 @@ TEST_F(PluginBrokerTest, TheServersRefusalBeforeItSaysSoIsNoLoss) {
   there.ask_plugin("broker_away", R"({"away":true})");  // said, but not heard here yet
   EXPECT_EQ(publish("a", "1"), "0");
   EXPECT_THAT(sink.got, ElementsAre("1@0"));
+}
+
+// Neither by requests that wait for an answer nor by messages that wait for what was missed.
+TEST_F(PluginBrokerTest, AServerThatAnswersNothingFillsNoMemory) {
+  ManualClock time;
+  broker = there.make(sink, time, 1 << 20);
+  ASSERT_TRUE(turns("ok"));
+  there.ask_plugin("broker_away", R"({"away":false,"silent":true})");
+  std::map<Code, int> ended;
+  auto const publish_some = [&](int count) {
+    for (int i = 0; i < count; ++i) {
+      auto message = std::make_shared<hub::Message>();
+      message->channel = "a";
+      message->data = '"' + std::string(60'000, 'x') + '"';
+      broker->publish(std::move(message), keep, [&](Result<hub::Position> at) { ++ended[at.error().code]; });
+    }
+  };
+  publish_some(400);
+  EXPECT_THAT(ended, ElementsAre(std::pair{Code::backpressure, 400 - 279}));
+  EXPECT_EQ(there.brokers.waiting(), 279U);
+  EXPECT_EQ(history_code("a"), Code::backpressure);
+  ended.clear();
+  time.advance(std::chrono::seconds{31});
+  publish_some(1);
+  EXPECT_THAT(ended, ElementsAre(std::pair{Code::deadline_exceeded, 279}));
+  ended.clear();
+  time.advance(std::chrono::seconds{31});
+  broker->sweep();
+  EXPECT_THAT(ended, ElementsAre(std::pair{Code::deadline_exceeded, 1}));
+  EXPECT_EQ(there.brokers.waiting(), 0U);
+}
+
+TEST_F(PluginBrokerTest, WhatComesWhileTheMissedIsAskedForIsNotHeldForEver) {
+  broker = there.make(sink, clock, 1 << 20);
+  ASSERT_TRUE(turns("ok"));
+  subscribe("a");
+  EXPECT_EQ(history("a"), "0");
+  there.ask_plugin("broker_away", R"({"away":true})");
+  ASSERT_TRUE(turns("degraded"));
+  there.ask_plugin("broker_away", R"({"away":false,"silent":true})");
+  ASSERT_TRUE(turns("ok"));
+  constexpr std::size_t many = 10'001;
+  for (std::size_t i = 0; i < many; ++i)
+    there.ask_plugin("broker_elsewhere", R"({"channel":"a","data":"x","keep":10})");
+  EXPECT_TRUE(there.queue.run_until([&] { return sink.got.size() == many; }));
+  EXPECT_EQ(sink.got.front(), "\"x\"@1");
+  EXPECT_EQ(sink.got.back(), "\"x\"@10001");
+  EXPECT_THAT(there.log_text(), HasSubstr("is not all there"));
 }
 
 TEST_F(PluginBrokerTest, AnotherInstanceTakesInterestsAndMembersOver) {

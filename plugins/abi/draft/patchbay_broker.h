@@ -78,6 +78,8 @@ typedef struct pb_broker_sink {
   /* A publication on a channel or prefix that was asked for, of this gateway or another; those of one channel in the
    * order of their offsets, and before the `done` of the publish that it came from. */
   void (*published)(void* user, const pb_broker_message* message);
+  /* Once for each request. One that is not answered within 30 s ends without it, and while 16 MiB of requests of one
+   * broker wait for their answers, no more is asked. */
   void (*done)(void* user, uint64_t request, const pb_error* error, const pb_broker_answer* answer);
   /* Whether the server is there (it counts as there until it is said not to be). `message`: why not. No secrets. */
   void (*state)(void* user, int32_t connected, pb_str message);

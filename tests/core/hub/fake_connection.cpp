@@ -203,6 +203,30 @@ Result<security::AuthenticateResult> DialectTest::authenticate(security::Authent
   return found;
 }
 
+// Until resume(); false when the call was stopped before.
+Task<bool> DialectTest::resumed() {
+  Waiter waiter;
+  waiters.push_back(&waiter);
+  Deadline const none;
+  auto const why = co_await waiter.wait(none, use_task);
+  std::erase(waiters, &waiter);
+  co_return why != Waiter::Why::cancelled;
+}
+
+namespace {
+
+// Sends an event, and waits until the next one is welcome; false when nobody listens.
+Task<bool> given(Call& call, std::string_view event, std::string text) {
+  auto const taken = call.events()->emit(event, text);
+  if (taken != EventSink::Taken::wait) co_return taken == EventSink::Taken::ok;
+  auto const more = co_await call.events()->ready();
+  co_return more;
+}
+
+Error nobody_listens() { return {Code::cancelled, "nobody listens"}; }
+
+}  // namespace
+
 Task<Result<WordsResult>> DialectTest::speak(Call& call, WordsArgs args) {
   std::string_view rest{args.message};
   while (!rest.empty()) {
@@ -211,34 +235,23 @@ Task<Result<WordsResult>> DialectTest::speak(Call& call, WordsArgs args) {
     rest.remove_prefix(std::min(end + 1, rest.size()));
     if (word == "pause") {
       if (!paused) continue;
-      Waiter waiter;
-      waiters.push_back(&waiter);
-      Deadline const none;
-      auto const why = co_await waiter.wait(none, use_task);
-      std::erase(waiters, &waiter);
-      if (why == Waiter::Why::cancelled) co_return Error{Code::cancelled, "stopped"};
+      auto const goes_on = co_await resumed();
+      if (!goes_on) co_return Error{Code::cancelled, "stopped"};
       continue;
     }
     if (word == "fail") co_return Error{Code::upstream_failed, "no more words"};
-    auto const text = R"({"content":)" + json::quoted(word) + "}";
-    auto const taken = call.events()->emit("token", text);
-    if (taken == EventSink::Taken::gone) co_return Error{Code::cancelled, "nobody listens"};
-    if (taken == EventSink::Taken::wait) {
-      auto const more = co_await call.events()->ready();
-      if (!more) co_return Error{Code::cancelled, "nobody listens"};
-    }
+    auto text = R"({"content":)" + json::quoted(word) + "}";
+    auto giving = given(call, "token", std::move(text));
+    auto const taken = co_await std::move(giving);
+    if (!taken) co_return nobody_listens();
   }
   WordsResult result{args.message, "test", call.user_id()};
   co_return result;
 }
 
 Task<Result<SayResult>> DialectTest::wait_and_say(Call& call, SayArgs args) {
-  Waiter waiter;
-  waiters.push_back(&waiter);
-  Deadline const none;
-  auto const why = co_await waiter.wait(none, use_task);
-  std::erase(waiters, &waiter);
-  if (why == Waiter::Why::cancelled) co_return Error{Code::cancelled, "stopped"};
+  auto const goes_on = co_await resumed();
+  if (!goes_on) co_return Error{Code::cancelled, "stopped"};
   SayResult result{std::move(args.text), call.user_id()};
   co_return result;
 }
@@ -246,12 +259,9 @@ Task<Result<SayResult>> DialectTest::wait_and_say(Call& call, SayArgs args) {
 Task<Result<Nothing>> DialectTest::pour(Call& call, FloodArgs args) {
   auto const text = json::quoted(std::string(args.bytes, 'x'));
   for (std::uint32_t i = 0; i < args.count; ++i) {
-    auto const taken = call.events()->emit("drop", text);
-    if (taken == EventSink::Taken::gone) co_return Error{Code::cancelled, "nobody listens"};
-    if (taken == EventSink::Taken::wait) {
-      auto const more = co_await call.events()->ready();
-      if (!more) co_return Error{Code::cancelled, "nobody listens"};
-    }
+    auto giving = given(call, "drop", text);
+    auto const taken = co_await std::move(giving);
+    if (!taken) co_return nobody_listens();
   }
   co_return Nothing{};
 }

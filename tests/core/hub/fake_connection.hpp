@@ -251,6 +251,7 @@ class DialectTest : public testing::Test {
 
  private:
   Result<security::AuthenticateResult> authenticate(security::AuthenticateArgs args);
+  Task<bool> resumed();
   Task<Result<WordsResult>> speak(Call& call, WordsArgs args);
   Task<Result<SayResult>> wait_and_say(Call& call, SayArgs args);
   static Task<Result<Nothing>> pour(Call& call, FloodArgs args);
