@@ -108,7 +108,7 @@ Cell cell_of(std::string_view raw_json) {
   if (raw_json == "true" || raw_json == "false") return raw_json == "true";
   if (raw_json[0] == '"') return raw::text(raw_json);
   if (raw_json[0] == '{' || raw_json[0] == '[') return std::string{raw_json};
-  return number_in(Cell{std::string{raw_json}}).value_or(0.0);
+  return cell_number(Cell{std::string{raw_json}}).value_or(0.0);
 }
 
 TableRow row_of(EntityState const& one, bool attributes) {
@@ -129,7 +129,7 @@ std::string_view kind_of(std::string_view column, std::string_view raw_json) {
   if (raw_json[0] == '{' || raw_json[0] == '[') return "json";
   if (raw_json == "true" || raw_json == "false") return "boolean";
   if (column == "last_changed" || column == "last_updated") return "time";
-  return number_in(cell_of(raw_json)) ? "number" : "text";
+  return cell_number(cell_of(raw_json)) ? "number" : "text";
 }
 
 // A column while rows go by.
@@ -147,7 +147,7 @@ struct ColumnTotals {
     ++summary.count;
     if (values.size() < 10'000) ++values[std::string{raw_json}];
     if (now != "number") return;
-    auto const value = *number_in(cell_of(raw_json));
+    auto const value = *cell_number(cell_of(raw_json));
     summary.min = std::min(summary.min.value_or(value), value);
     summary.max = std::max(summary.max.value_or(value), value);
     sum += value;

@@ -317,8 +317,10 @@ Result<ActionPlan> cover_plan(Mirror const&, Ids const&, CoverArgs const& args) 
       return now.state != "opening" && now.state != "closing";
     };
   else if (action == "set_cover_position")
-    plan.expect = [wanted = static_cast<double>(*args.position)](EntityState const& now, EntityState const&) {
-      return near(now, "current_position", wanted) || now.state == "opening" || now.state == "closing";
+    plan.expect = [wanted = static_cast<double>(*args.position)](EntityState const& now, EntityState const& before) {
+      auto const left = [&](EntityState const& at) { return std::abs(number_in(at, "current_position") - wanted); };
+      return near(now, "current_position", wanted) || left(now) < left(before) || now.state == "opening" ||
+             now.state == "closing";
     };
   else if (action == "set_cover_tilt_position")
     plan.expect = [wanted = static_cast<double>(*args.tilt_position)](EntityState const& now,

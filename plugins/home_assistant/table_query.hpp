@@ -23,7 +23,7 @@ namespace patchbay::home_assistant {
 using Cell = std::variant<std::monostate, bool, double, std::string>;
 
 // Numbers, and texts that are numbers.
-std::optional<double> number_in(Cell const& cell);
+std::optional<double> cell_number(Cell const& cell);
 std::string text_in(Cell const& cell);
 
 class TableQuery {

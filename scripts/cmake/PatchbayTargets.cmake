@@ -128,6 +128,9 @@ function(patchbay_plugin name)
   patchbay_flags(patchbay_plugin_${name})
   target_link_libraries(patchbay_plugin_${name} PRIVATE patchbay_plugin_sdk)
   target_link_options(patchbay_plugin_${name} PRIVATE -Wl,--version-script=${PROJECT_SOURCE_DIR}/plugins/sdk/plugin.map)
+  if(NOT PATCHBAY_SANITIZE)  # the sanitizers' functions are the program's
+    target_link_options(patchbay_plugin_${name} PRIVATE -Wl,--no-undefined)
+  endif()
   set_property(TARGET patchbay_plugin_${name} APPEND PROPERTY LINK_DEPENDS ${PROJECT_SOURCE_DIR}/plugins/sdk/plugin.map)
 endfunction()
 

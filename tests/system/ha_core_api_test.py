@@ -5,6 +5,7 @@ import uuid
 from datetime import datetime, timedelta, timezone
 
 import pytest
+from ha_events_test import wait_for
 
 
 @pytest.fixture(scope="module")
@@ -118,15 +119,17 @@ def test_a_broken_template_says_why(tool, arguments):
 
 
 def test_templates_leave_no_subscription_behind(tool):
+    def subscriptions() -> int:
+        ours = [one for one in tool.admin.call("websocket_status")["connections"] if one["owner"] == "plugin:home_assistant"]
+        assert len(ours) == 1
+        return ours[0]["subscriptions"]
+
+    # One is the mirror's.
+    tool.call("ha_render_template", template="{{ 1 }}")
+    wait_for(lambda: subscriptions() == 1)
     for _ in range(30):
         tool.call("ha_render_template", template="{{ now() }}")
-    connections = tool.admin.call("websocket_status")["connections"]
-    ours = [one for one in connections if one["owner"] == "plugin:home_assistant"]
-    assert len(ours) == 1
-    deadline = time.monotonic() + 5
-    while ours[0]["subscriptions"] and time.monotonic() < deadline:
-        ours = [one for one in tool.admin.call("websocket_status")["connections"] if one["owner"] == "plugin:home_assistant"]
-    assert ours[0]["subscriptions"] == 0
+    wait_for(lambda: subscriptions() == 1)
 
 
 def test_history(tool, home_assistant):

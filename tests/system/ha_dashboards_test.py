@@ -269,11 +269,11 @@ def test_a_deleted_dashboard_comes_back(tool, home_assistant, dashboard):
 def test_restore_refuses(tool, dashboard):
     assert tool.error("ha_restore_version", url_path=dashboard, version="20260101T000000.000000Z").status == 404
     assert tool.error("ha_restore_version", url_path=dashboard).pointer == "/version"
-    assert tool.error("ha_restore_version", url_path=dashboard, version="x", kind="automation").pointer == "/kind"
+    assert tool.error("ha_restore_version", url_path=dashboard, version="x", kind="light").pointer == "/kind"
     tool.call("ha_update_dashboard_config", url_path=dashboard, config={"views": []})
     version = tool.call("ha_list_versions", url_path=dashboard)["versions"][0]["version"]
     assert tool.error("ha_restore_version", url_path=dashboard, version=version, expected_hash="x").status == 409
-    assert tool.error("ha_list_versions", kind="scene").pointer == "/kind"
+    assert tool.error("ha_list_versions", kind="light").pointer == "/kind"
 
 
 def test_versions_survive_a_restart(home_assistant, make_gateway, url_path):
