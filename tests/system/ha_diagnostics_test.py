@@ -180,7 +180,8 @@ def test_an_entity_is_diagnosed(tool, home):
     assert data["related_scenes"] == ["scene.of_a_diagnosis"] and data["findings"] == []
     home.rest("POST", "/api/states/light.bed_light", {"state": "unavailable"})
     try:
-        data = tool.call("ha_diagnose_entity", entity_id="light.bed_light", include_history=False)
+        gone = lambda d: d if d["current_state"] == "unavailable" else None  # as soon as the event has come
+        data = eventually(lambda: gone(tool.call("ha_diagnose_entity", entity_id="light.bed_light", include_history=False)))
         assert data["diagnostics"]["available"] is False and "unavailable" in data["findings"][0] and "history" not in data
     finally:
         home.call_service("homeassistant", "update_entity", {"entity_id": "light.bed_light"})

@@ -230,7 +230,7 @@ TEST(ConfigLoad, NamespacesOfTheDefaultComeAfterTheOwnOnes) {
   EXPECT_TRUE(text.starts_with(R"([{"pattern":"mine","publish":"admin"},{"pattern":"audit")")) << text;
   auto parsed = json::parse(text);
   ASSERT_TRUE(parsed.has_value());
-  EXPECT_EQ(parsed->document.Size(), 6U);
+  EXPECT_EQ(parsed->document.Size(), 8U);
 }
 
 TEST(ConfigLoad, LimitsAreCheckedAgainstTheNamesThatExist) {

@@ -232,7 +232,8 @@ TEST_F(HubPublish, OneOrderForAllUnderChurn) {
 TEST_F(HubPublish, RecoversWithoutAGapWhileOthersPublish) {
   begin();
   auto const start = *published("kept.gap", "0").epoch;
-  settings.rules[1].history_size = 10'000;
+  for (auto& rule : settings.rules)
+    if (rule.pattern == "kept.*") rule.history_size = 10'000;
   hub->apply(settings);
   settle();
   std::atomic<bool> over{false};
