@@ -9,6 +9,8 @@
 //            --wait once everyone has got it
 //   echo     every connection sends its next message when the last one has come back
 //   connect  connects and subscribes all, as many at a time as --window, and leaves them open
+//   follow   all connections subscribe to --channel; "ready" is printed then. On SIGTERM: what came, and whether it came
+//            to each of them alike and without a gap in the offsets
 // Prints one JSON object. Exit code 1 when a connection failed.
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -21,7 +23,9 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <chrono>
+#include <csignal>
 #include <cstring>
 #include <fstream>
 #include <iostream>
@@ -36,7 +40,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 struct Options {
-  std::string mode = "fanout", path = "/ws/connect", token;
+  std::string mode = "fanout", path = "/ws/connect", token, channel = "bench";
   unsigned short port = 0;
   int connections = 1000, publishers = 1, window = 100, pid = 0, unread = 0;
   std::size_t size = 128;
@@ -110,7 +114,10 @@ struct Connection {
   std::uint64_t head_left = 0;
   bool last = true;  // frame of its message (FIN)
   Clock::time_point sent{};
+  std::uint64_t messages = 0, offset = 0, digest = 0;  // of one that follows
 };
+
+volatile std::sig_atomic_t ending = 0;
 
 class Load {
  public:
@@ -118,6 +125,7 @@ class Load {
     std::string filler(options_.size, 'x');
     publish_ = masked_text(R"({"type":"publish","channel":"bench","event":"note","data":")" + filler + "\"}");
     echo_ = masked_text(filler);
+    subscribe_ = masked_text(R"({"type":"subscribe","channel":")" + options_.channel + "\"}");
   }
 
   int run() {
@@ -134,6 +142,7 @@ class Load {
                 << ",\"failed\":" << failed_ << "}\n";
       return failed_ == 0 ? 0 : 1;
     }
+    if (options_.mode == "follow") return follow();
     measure(0.5);  // warm
     reset();
     auto const server = cpu_seconds(options_.pid), own = own_cpu_seconds();
@@ -145,6 +154,7 @@ class Load {
   }
 
  private:
+  bool follows() const { return options_.mode == "follow"; }
   bool fans_out() const { return options_.mode == "fanout"; }
 
   void connect_all() {
@@ -267,8 +277,7 @@ class Load {
       return;
     }
     one.state = Connection::State::subscribing;
-    static std::string const subscribe = masked_text(R"({"type":"subscribe","channel":"bench"})");
-    send(one, subscribe);
+    send(one, subscribe_);
   }
 
   // Takes headers apart and steps over payloads.
@@ -313,7 +322,7 @@ class Load {
       one.pending.clear();
       one.head.clear();
       one.skip = length;
-      one.head_left = one.publishes || one.state != Connection::State::ready ? 32 : 0;
+      one.head_left = follows() ? length : one.publishes || one.state != Connection::State::ready ? 32 : 0;
       if (length == 0) whole(one);
     }
   }
@@ -327,6 +336,7 @@ class Load {
       return;
     }
     if (one.state != Connection::State::ready) return;
+    if (follows()) return followed(one);
     if (options_.mode == "echo") {
       if (one.sent == Clock::time_point{}) return;
       ++deliveries_;
@@ -353,6 +363,36 @@ class Load {
       one.sent = Clock::now();
       send(one, publish_);
     }
+  }
+
+  // Offsets of a channel go up by one; the same messages give the same digest.
+  void followed(Connection& one) {
+    static constexpr std::string_view name = R"("offset":)";
+    auto const at = one.head.rfind(name);
+    if (at == std::string::npos) return;  // a heartbeat
+    std::uint64_t offset = 0;
+    std::from_chars(one.head.data() + at + name.size(), one.head.data() + one.head.size(), offset);
+    if (one.messages != 0 && offset != one.offset + 1) ++out_of_order_;
+    one.offset = offset;
+    ++one.messages;
+    one.digest = one.digest * 31 + std::hash<std::string>{}(one.head);
+  }
+  int follow() {
+    std::signal(SIGTERM, [](int) { ending = 1; });
+    std::cout << "ready" << std::endl;
+    auto const own = own_cpu_seconds();
+    auto const begin = Clock::now();
+    while (ending == 0 && failed_ == 0) poll(50);
+    auto const took = seconds_since(begin);
+    settle();
+    auto const& first = connections_.front();
+    auto const alike = std::count_if(connections_.begin(), connections_.end(), [&](Connection const& one) {
+      return one.messages == first.messages && one.offset == first.offset && one.digest == first.digest;
+    });
+    std::cout << "{\"connections\":" << ready_ << ",\"alike\":" << alike << ",\"messages\":" << first.messages
+              << ",\"out_of_order\":" << out_of_order_ << ",\"seconds\":" << took
+              << ",\"driver_cpu_share\":" << (own_cpu_seconds() - own) / took << ",\"failed\":" << failed_ << "}\n";
+    return failed_ == 0 && out_of_order_ == 0 && alike == ready_ ? 0 : 1;
   }
 
   // The one publisher that waits for everybody.
@@ -425,11 +465,11 @@ class Load {
   int epoll_;
   std::vector<char> buffer_;
   std::vector<Connection> connections_;
-  std::string publish_, echo_;
+  std::string publish_, echo_, subscribe_;
   int ready_ = 0, failed_ = 0, got_ = 0;
   bool running_ = false, acknowledged_ = false, delivered_ = false;
   Clock::time_point published_at_{};
-  std::uint64_t deliveries_ = 0, messages_ = 0;
+  std::uint64_t deliveries_ = 0, messages_ = 0, out_of_order_ = 0;
   std::vector<float> latencies_;
 };
 
@@ -438,10 +478,11 @@ class Load {
 int main(int argc, char** argv) {
   Options options;
   CLI::App app{"Many WebSocket clients in one thread"};
-  app.add_option("--mode", options.mode, "fanout, echo or connect")
-      ->check(CLI::IsMember({"fanout", "echo", "connect"}));
+  app.add_option("--mode", options.mode, "fanout, echo, connect or follow")
+      ->check(CLI::IsMember({"fanout", "echo", "connect", "follow"}));
   app.add_option("--port", options.port, "of the server on 127.0.0.1")->required();
   app.add_option("--path", options.path, "of the endpoint");
+  app.add_option("--channel", options.channel, "that is subscribed to");
   app.add_option("--token", options.token, "sent as a bearer token");
   app.add_option("--connections", options.connections, "subscribers, or echo clients");
   app.add_option("--publishers", options.publishers, "connections that publish");
