@@ -14,8 +14,7 @@ struct Vision {
   bool faces = false;
 };
 struct SupervisorSettings {
-  std::string url = "http://supervisor";
-  std::string token;
+  std::string url, token;
 };
 struct Settings {
   std::string url;
@@ -60,8 +59,9 @@ struct patchbay::Describe<patchbay::home_assistant::Vision> {
 template <>
 struct patchbay::Describe<patchbay::home_assistant::SupervisorSettings> {
   using S = home_assistant::SupervisorSettings;
-  static constexpr std::tuple fields{field("url", &S::url, "Address of the Supervisor").optional(),
-                                     field("token", &S::token, "Its token").optional()};
+  static constexpr std::tuple fields{
+      field("url", &S::url, "Address of the Supervisor; http://supervisor when empty").optional(),
+      field("token", &S::token, "Its token").optional()};
 };
 template <>
 struct patchbay::Describe<patchbay::home_assistant::Settings> {

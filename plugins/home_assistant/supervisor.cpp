@@ -36,7 +36,7 @@ struct Reached {
 };
 sdk::Task<Result<Reached>> reach(HomeAssistant& self, sdk::Call& call, SupervisorQuestion question) {
   auto const& supervisor = self.settings().supervisor;
-  auto url = supervisor.url;
+  std::string url{supervisor.url.empty() ? "http://supervisor" : supervisor.url};
   while (url.ends_with('/')) url.pop_back();
   std::string method = question.method;
   for (char& c : method) c = static_cast<char>(c - 'a' + 'A');

@@ -10,6 +10,7 @@
 #include <cstring>
 #include <fstream>
 
+#include "plugins/home_assistant/encoding.hpp"
 #include "plugins/home_assistant/raw_json.hpp"
 
 namespace patchbay::home_assistant {
@@ -36,10 +37,14 @@ std::string decoded(std::string_view text) {
   return out;
 }
 
-// A file name of its own, never "." or "..", and short enough for any file system.
+constexpr char cut_mark = '+';  // which is encoded in a name
+
+// A file name of its own, never "." or "..", and short enough for any file system: what is longer ends in its hash.
 std::string file_name_of(std::string_view name) {
   auto out = percent_encoded(name);
   for (std::size_t at = 0; at < out.size() && out[at] == '.'; at += 3) out.replace(at, 1, "%2E");
+  constexpr std::size_t longest = 255, beginning = 150;
+  if (out.size() > longest) out = out.substr(0, beginning) + cut_mark + content_hash(name);
   return out;
 }
 
@@ -65,6 +70,16 @@ Result<std::string> read_file(fs::path const& path) {
   if (!json::check(text))
     return Error{Code::internal, fmt::format("the version file {} is damaged: not JSON", path.string())};
   return text;
+}
+
+// The name that a folder's newest version was kept for.
+Result<std::string> name_within(fs::path const& folder) {
+  auto const versions = versions_in(folder);
+  if (!versions) return versions.error();
+  if (versions->empty()) return Error{Code::not_found, fmt::format("{} is empty", folder.string())};
+  auto const text = read_file(folder / (versions->front() + std::string{suffix}));
+  if (!text) return text.error();
+  return raw::text(raw::member(*text, "name"));
 }
 
 Result<void> write_file(fs::path const& path, std::string_view text) {
@@ -166,8 +181,13 @@ Result<std::vector<std::string>> VersionStore::names(std::string_view kind) cons
   std::vector<std::string> out;
   std::error_code failed;
   auto const folder = folder_ / file_name_of(kind);
-  for (fs::directory_iterator entry{folder, failed}, end; !failed && entry != end; entry.increment(failed))
-    out.push_back(decoded(entry->path().filename().string()));
+  for (fs::directory_iterator entry{folder, failed}, end; !failed && entry != end; entry.increment(failed)) {
+    auto const name = entry->path().filename().string();
+    if (name.find(cut_mark) == std::string::npos)
+      out.push_back(decoded(name));
+    else if (auto whole = name_within(entry->path()))
+      out.push_back(std::move(*whole));
+  }
   if (failed && failed != std::errc::no_such_file_or_directory) return disk_error("read", folder, failed.value());
   std::sort(out.begin(), out.end());
   return out;

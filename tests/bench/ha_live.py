@@ -214,7 +214,7 @@ def frozen(home, gateway) -> None:
         aged = None
         while time.monotonic() - begin < 15:
             at = time.monotonic()
-            line.connection.request("POST", "/ha_list_dashboards", "{}", {**line.headers, "X-Deadline-Ms": "2000"})
+            line.connection.request("POST", "/ha_list_dashboards", "{}", {**line.headers, "Patchbay-Timeout-Ms": "2000"})
             answer = line.connection.getresponse()
             code = json.loads(answer.read())["error"]["code"]
             answers.setdefault(code, []).append(time.monotonic() - at)

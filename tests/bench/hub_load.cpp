@@ -9,7 +9,8 @@
 //            --wait once everyone has got it
 //   echo     every connection sends its next message when the last one has come back
 //   connect  connects and subscribes all, as many at a time as --window, and leaves them open
-//   follow   all connections subscribe to --channel; "ready" is printed then. On SIGTERM: what came, and whether it came
+//   follow   all connections subscribe to --channel; "ready" is printed then. On SIGTERM: what came, and whether it
+//   came
 //            to each of them alike and without a gap in the offsets
 // Prints one JSON object. Exit code 1 when a connection failed.
 #include <arpa/inet.h>

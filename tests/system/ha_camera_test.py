@@ -134,7 +134,9 @@ def face_entity(home_assistant):
 
 def test_faces_of_an_integration(tool, home_assistant, face_entity):
     face_entity([{"name": "Ada", "confidence": 98.3}, {"name": "unknown"}, {"name": "Bob", "confidence": 60}])
-    data = _until(lambda: tool.call("ha_facial_recognition", camera_entity_id=CAMERA), lambda data: data["source"] == "image_processing.pb_demo_camera")
+    _until(lambda: tool.reply("ha_get_entity_state", {"entity_id": "image_processing.pb_demo_camera"}), lambda reply: reply.status == 200)
+    data = tool.call("ha_facial_recognition", camera_entity_id=CAMERA)
+    assert data["source"] == "image_processing.pb_demo_camera"
     assert (data["faces_detected"], data["unknown_faces"]) == (3, 1)
     assert data["recognized_faces"] == [{"name": "Ada", "confidence": pytest.approx(0.983)}, {"name": "Bob", "confidence": 0.6}]
     asked = tool.call("ha_facial_recognition", camera_entity_id=CAMERA, known_faces=["bob"])

@@ -78,6 +78,7 @@ def test_only_one_entity(tool, home_assistant):
         home_assistant.call_service("input_boolean", "toggle", target={"entity_id": "input_boolean.lab_second"})
         home_assistant.call_service("input_boolean", "toggle", target={"entity_id": "input_boolean.lab_switch"})
     assert [event["data"]["entity_id"] for event in listener.of("state_changed")] == ["input_boolean.lab_switch"]
+    wait_for(lambda: subscriptions(tool) == before)
 
 
 def test_many_listeners_share_one_subscription(tool, home_assistant, kind):

@@ -26,7 +26,7 @@ TEST(ConfigLoad, NothingGivenIsTheDefaults) {
   EXPECT_EQ(loaded.values.logging.level, "info");
   EXPECT_EQ(
       loaded.values.plugins.settings.at("home_assistant").text,
-      R"({"allow_code":false,"allow_secrets":false,"config_root":"","read_only":false,"supervisor":{"token":"","url":"http://supervisor"},"token":"","url":"","vision":{"faces":false,"key":"","model":"","url":""}})");
+      R"({"allow_code":false,"allow_secrets":false,"config_root":"","read_only":false,"supervisor":{"token":"","url":""},"token":"","url":"","vision":{"faces":false,"key":"","model":"","url":""}})");
 }
 
 TEST(ConfigLoad, SectionsWithAllKeysCommentedOutAreTheDefaults) {

@@ -77,11 +77,18 @@ TEST_F(Versions, SortByAgeAlsoWhenTheClockGoesBack) {
 TEST_F(Versions, ANameNeverLeadsOutOfTheFolder) {
   for (auto const* name : {"..", ".", "../../x", "a/b", "", "with space", "\xC3\xBC"})
     ASSERT_TRUE(keep(1, name).has_value()) << name;
+  auto const first = std::string(1000, 'x') + "1", second = std::string(1000, 'x') + "2";
+  for (auto const& name : {first, second}) {
+    EXPECT_TRUE(store_.list("dashboard", name)->empty());
+    ASSERT_TRUE(keep(1, name).has_value());
+    EXPECT_EQ(store_.list("dashboard", name)->size(), 1U);
+  }
   for (auto const& entry : fs::directory_iterator{folder_}) EXPECT_EQ(entry.path().filename(), "versions");
   EXPECT_EQ(store_.get("dashboard", "..", "../../etc/passwd").error().code, Code::not_found);
   auto names = store_.names("dashboard");
   ASSERT_TRUE(names.has_value());
-  EXPECT_NE(std::find(names->begin(), names->end(), "../../x"), names->end());
+  for (auto const& name : {std::string{"../../x"}, first, second})
+    EXPECT_NE(std::find(names->begin(), names->end(), name), names->end());
   EXPECT_EQ(store_.list("dashboard", "a/b")->size(), 1U);
 }
 
