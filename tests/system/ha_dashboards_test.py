@@ -88,7 +88,6 @@ def test_create_keeps_what_is_given(tool, home_assistant, url_path):
     ({"url_path": "with blank-x", "title": "x"}, 400, "/url_path"),
     ({"url_path": "a-b/../c", "title": "x"}, 400, "/url_path"),
     ({"url_path": "lovelace", "title": "x"}, 409, "/url_path"),
-    ({"url_path": "developer-tools", "title": "x"}, 409, "/url_path"),
     ({"url_path": "kept-in-yaml", "title": "x"}, 409, "/url_path"),
     ({"url_path": "a-b", "title": "x", "config": []}, 400, "/config"),
     ({"url_path": "a-b", "title": "x", "config": {}}, 400, "/config"),
@@ -104,11 +103,23 @@ def test_create_refuses(tool, home_assistant, arguments, status, pointer):
     assert records(home_assistant) == before
 
 
-def test_create_refuses_a_single_word_as_this_version_does(tool, home_assistant):
-    with home_assistant.socket() as socket:
-        assert socket.version.startswith("2024.3")
-    error = tool.error("ha_create_dashboard", url_path="garden", title="x")
-    assert (error.status, error.pointer) == (400, "/url_path") and "hyphen" in error.message
+def test_create_refuses_the_name_of_a_panel(tool, home_assistant):
+    panels = [one["url_path"] for one in home_assistant.ws_command({"type": "get_panels"}).values()]
+    taken = [name for name in panels if "-" in name]
+    for name in taken or ["lovelace"]:
+        error = tool.error("ha_create_dashboard", url_path=name, title="x")
+        assert (error.status, error.pointer) == (409, "/url_path"), error
+
+
+def test_a_single_word_is_taken_as_this_version_does(tool, home_assistant):
+    if home_assistant.version.startswith("2024.3"):
+        error = tool.error("ha_create_dashboard", url_path="garden", title="x")
+        assert (error.status, error.pointer) == (400, "/url_path") and "hyphen" in error.message
+        return
+    assert tool.call("ha_create_dashboard", url_path="garden", title="x")["url_path"] == "garden"
+    assert "garden" in records(home_assistant)
+    tool.call("ha_delete_dashboard", url_path="garden")
+    assert "garden" not in records(home_assistant)
 
 
 def test_create_refuses_a_url_path_in_use(tool, dashboard):
