@@ -98,8 +98,10 @@ def subscriber(gateway) -> Listener:
     client.subscribe("ha.states")
 
     def receive():
-        data = (client.kept.popleft() if client.kept else client.next(timeout=120))["data"]
-        return data["entity_id"], data["state"]
+        message: dict = {}
+        while message.get("channel") != "ha.states":  # the last words of a gateway that stops are none of these
+            message = client.kept.popleft() if client.kept else client.next(timeout=120)
+        return message["data"]["entity_id"], message["data"]["state"]
     return Listener(receive)
 
 
@@ -156,6 +158,9 @@ def live(home, gateway, admin: Line, build: Path, options) -> None:
     changes = Changes(home, options.rate)
     for _ in range(200):
         changes.one()
+    line = Line(gateway.port)
+    while line.call("ha_list_entities", {"search": "live_", "limit": 1})["total"] < 200:
+        time.sleep(0.05)
     with home.client.socket() as socket:
         watched = observer(home, socket)
         heard = subscriber(gateway)
