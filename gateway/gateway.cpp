@@ -1,7 +1,5 @@
 #include "gateway/gateway.hpp"
 
-#include <spdlog/fmt/fmt.h>
-
 #include "core/security/digest.hpp"
 #include "core/security/token_file.hpp"
 #include "gateway/file_root.hpp"
@@ -94,16 +92,9 @@ void Gateway::stop() {
 }
 
 Result<std::vector<std::string>> Gateway::reload() {
-  auto& parts = *impl_->parts;
-  parts.log.reopen();
-  auto result = parts.config.reload_now();
+  impl_->parts->log.reopen();
+  auto result = impl_->parts->config.reload_now();
   if (!result) return result.error();
-  parts.key_sets.again();  // the file may have changed though its name did not
-  if (parts.http)
-    if (auto renewed = parts.http->renew_certificate(); !renewed) return renewed.error();
-  parts.log.write(LogLevel::info, "gateway", "configuration read again",
-                  {{"changed", fmt::format("{}", fmt::join(result->changed, ", "))},
-                   {"restart_needed", fmt::format("{}", fmt::join(result->restart_needed, ", "))}});
   return result->changed;
 }
 

@@ -106,6 +106,11 @@ void Parts::hook_up() {
   security.on_unknown_key([this] { key_sets.wanted(); });
   key_sets.follow(key_set_sources(*config.values()));
   config.on_change([this](config::Values const&, config::Values const& now) { apply(now); });
+  config.on_reload([this]() -> Result<void> {
+    key_sets.again();
+    if (http) return http->renew_certificate();
+    return {};
+  });
 }
 
 void Parts::apply(config::Values const& values) {

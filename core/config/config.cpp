@@ -203,6 +203,8 @@ Result<ReloadResult> Config::reload_now(bool strict) {
   log_.write(LogLevel::info, "config", "configuration read again",
              {{"changed", fmt::format("{}", fmt::join(change->changed, ", "))},
               {"restart_needed", fmt::format("{}", fmt::join(change->restart_needed, ", "))}});
+  for (auto const& look : looks_)
+    if (auto looked = look(); !looked) return looked.error();
   return ReloadResult{std::move(change->changed), std::move(change->restart_needed)};
 }
 

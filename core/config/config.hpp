@@ -38,6 +38,9 @@ class Config {
   std::shared_ptr<Values const> values() const;
   // Called after each change that was applied; add subscribers before the gateway runs.
   void on_change(Subscriber subscriber) { subscribers_.push_back(std::move(subscriber)); }
+  // Called after each reload that was accepted, also one that changed nothing: for what stands in files that settings
+  // only name (certificates, key sets). Its error becomes the reload's. Add before the gateway runs; any thread.
+  void on_reload(std::function<Result<void>()> look) { looks_.push_back(std::move(look)); }
   // Reads the file and the environment again. Blocks for the time of a small read.
   // Errors: invalid_argument with every problem; nothing has changed then.
   Result<ReloadResult> reload_now(bool strict = true);
@@ -78,6 +81,7 @@ class Config {
   Counters& counters_;
   LogSink& log_;
   std::vector<Subscriber> subscribers_;
+  std::vector<std::function<Result<void>()>> looks_;
   std::mutex change_mutex_;   // one change at a time; held while subscribers run
   mutable std::mutex mutex_;  // of state_; a few instructions
   State state_;

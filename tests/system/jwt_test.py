@@ -171,7 +171,9 @@ def test_a_key_set_file(make_gateway, rsa_key, ec_key, tmp_path):
     assert "a key that is not known here" in refusal(gateway, token("RS256", rsa_key, "new"))
 
 
-def test_sighup_reads_the_key_set_file_again_though_the_configuration_is_the_same(make_gateway, tmp_path, rsa_key, ec_key):
+@pytest.mark.parametrize("reload", [lambda gateway: gateway.process.send_signal(signal.SIGHUP), lambda gateway: gateway.admin.call("config_reload")],
+                         ids=["sighup", "config_reload"])
+def test_a_reload_reads_the_key_set_file_again_though_the_configuration_is_the_same(make_gateway, tmp_path, rsa_key, ec_key, reload):
     file = tmp_path / "keys.json"
     file.write_text(json.dumps({"keys": [jwk(rsa_key, "old")]}))
     gateway = make_gateway(config={"security": {"jwt": {"algorithms": ["RS256", "ES256"], "jwks_file": str(file)}}})
@@ -180,13 +182,13 @@ def test_sighup_reads_the_key_set_file_again_though_the_configuration_is_the_sam
     beside.write_text(json.dumps({"keys": [jwk(ec_key, "new"), jwk(rsa.generate_private_key(65537, 2048).public_key(), "more")]}))
     beside.rename(file)
     assert "a key that is not known here" in refusal(gateway, token("ES256", ec_key, "new"))
-    gateway.process.send_signal(signal.SIGHUP)
+    reload(gateway)
     wait_for_keys(gateway, 2)
     gateway.caller(token("ES256", ec_key, "new")).call("metrics_stats")
     assert "a key that is not known here" in refusal(gateway, token("RS256", rsa_key, "old")), "the key has gone"
     # What cannot be read changes nothing.
     file.write_text("{}")
-    gateway.process.send_signal(signal.SIGHUP)
+    reload(gateway)
     end = time.monotonic() + 20
     while "no fresh keys" not in gateway.stderr:
         assert time.monotonic() < end, gateway.stderr[-2000:]
