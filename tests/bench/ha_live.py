@@ -122,6 +122,7 @@ def followers(build: Path, gateway, count: int):
 
 
 def subscriptions_of(admin: Line) -> int:
+    admin.connection.close()  # it has been idle for longer than the gateway allows
     return sum(one["subscriptions"] for one in admin.call("websocket_status", {})["connections"] if one["owner"] == "plugin:home_assistant")
 
 
