@@ -5,6 +5,7 @@
 
 #include "plugins/home_assistant/encoding.hpp"
 #include "plugins/home_assistant/raw_json.hpp"
+#include "plugins/home_assistant/yaml_documents.hpp"
 #include "plugins/sdk/utf8.hpp"
 
 namespace patchbay::home_assistant {
@@ -23,7 +24,7 @@ Result<void> check_hash(FileChange const& change, std::string const& hash) {
 Result<void> check_file_text(std::string_view path, std::string_view text, std::string_view pointer) {
   if (path.ends_with(".yaml") || path.ends_with(".yml")) {
     try {
-      static_cast<void>(YAML::LoadAll(std::string{text}));
+      static_cast<void>(yaml_documents(std::string{text}));
     } catch (YAML::Exception const& problem) {
       return Error{Code::invalid_argument,
                    fmt::format("not YAML: {} at line {}, column {} (check: false writes it anyway)", problem.msg,

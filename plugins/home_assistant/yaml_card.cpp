@@ -1,4 +1,5 @@
 #include "plugins/home_assistant/yaml_card.hpp"
+#include "plugins/home_assistant/yaml_documents.hpp"
 
 #include <spdlog/fmt/fmt.h>
 #include <yaml-cpp/yaml.h>
@@ -229,7 +230,7 @@ Result<json::Value> card_from_yaml(std::string_view yaml, Allocator& allocator) 
   if (yaml.find('\0') != std::string_view::npos)
     return Error{Code::invalid_argument, "not a card in YAML: it holds a NUL character", "/card_yaml"};
   try {
-    auto const documents = YAML::LoadAll(std::string{yaml});
+    auto const documents = yaml_documents(std::string{yaml});
     if (documents.size() != 1)
       return Error{Code::invalid_argument, fmt::format("one card is one YAML document; this has {}", documents.size()),
                    "/card_yaml"};

@@ -4,8 +4,10 @@
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
+#include <set>
 
 #include "plugins/home_assistant/yaml_card.hpp"
+#include "plugins/home_assistant/yaml_documents.hpp"
 
 namespace patchbay::home_assistant {
 namespace {
@@ -69,6 +71,18 @@ Meaning meaning_of(YAML::Node const& node) {
   return meaning_of(node, values);
 }
 
+// The last of two would hold, and merging would come to it only at the second time.
+void refuse_double_keys(Meaning const& content) {
+  std::set<std::string_view> keys;
+  for (auto const& [key, value] : content.members) {
+    if (!keys.insert(key.text).second)
+      refuse(Code::invalid_argument, fmt::format("a map in content has the key {} more than once", key.text),
+             "/content");
+    refuse_double_keys(value);
+  }
+  for (auto const& item : content.items) refuse_double_keys(item);
+}
+
 // ---- the text ----
 
 bool is_blank(std::string_view line) { return line.find_first_not_of(" \t\r\n") == std::string_view::npos; }
@@ -105,7 +119,7 @@ std::vector<std::string> split_lines(std::string_view text) {
 
 YAML::Node loaded(std::string const& text, std::string_view what, std::string_view pointer) {
   try {
-    auto documents = YAML::LoadAll(text);
+    auto documents = yaml_documents(text);
     if (documents.size() > 1) unsure(fmt::format("{} has several documents", what));
     return documents.empty() ? YAML::Node{} : documents[0];
   } catch (YAML::Exception const& problem) {
@@ -223,9 +237,9 @@ std::vector<std::string> shifted(std::vector<std::string> lines, std::size_t fro
 
 // ---- the change ----
 
-class Editor {
+class LineEditor {
  public:
-  Editor(Text& text, Text const& addition) : text_(text), addition_(addition) {}
+  LineEditor(Text& text, Text const& addition) : text_(text), addition_(addition) {}
 
   std::uint64_t comments_gone = 0;
 
@@ -394,6 +408,7 @@ YamlEdited edited(std::string_view given, YamlChange const& change) {
   Meaning expected = meaning_of(text.root);
   if (expected.kind == Meaning::none) expected = Meaning{Meaning::map, "?", {}, {}, {}};
   auto const added = meaning_of(addition.root).members[0];
+  refuse_double_keys(added.second);
   std::vector<Entry> olds;
   if (text.root.IsMap() && text.root.size() > 0) olds = entries_of(text, text.root, text.end);
   auto named = [&](Entry const& one) { return one.key.Scalar() == change.key; };
@@ -402,7 +417,7 @@ YamlEdited edited(std::string_view given, YamlChange const& change) {
   auto const old = std::find_if(olds.begin(), olds.end(), named);
 
   YamlEdited out;
-  Editor editor{text, addition};
+  LineEditor editor{text, addition};
   out.created = times == 0;
   if (change.action == YamlAction::remove) {
     if (times == 0) refuse(Code::not_found, fmt::format("there is no key {} in the file", change.key), "/yaml_key");
@@ -431,7 +446,7 @@ YamlEdited edited(std::string_view given, YamlChange const& change) {
   out.changed = out.text != given;
   auto outcome = Meaning{};
   try {
-    auto const documents = YAML::LoadAll(text.joined());
+    auto const documents = yaml_documents(text.joined());
     if (documents.size() == 1) outcome = meaning_of(documents[0]);
   } catch (YAML::Exception const&) {
     unsure("the outcome would not be YAML");

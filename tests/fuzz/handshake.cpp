@@ -39,7 +39,7 @@ extern "C" int LLVMFuzzerTestOneInput(unsigned char const* data, std::size_t siz
   }
   static auto const known = settings();
   if (auto const endpoint = hub::endpoint_of(head.target, known)) {
-    expect(endpoint->channel.empty() || hub::is_channel_name(endpoint->channel));
+    expect(endpoint->channel.empty() || hub::is_channel_pattern(endpoint->channel));
     expect(endpoint->user_id.size() <= 255 && endpoint->chat_id.size() <= 255);
   }
   // However the bytes behind it are cut, the walk sees the same.

@@ -112,6 +112,8 @@ def test_write_file_and_its_versions(tool, root):
         assert broken.pointer == "/content" and not (root / "pb_test" / name).exists()
     assert tool.call("ha_write_file", file_path="pb_test/x.json", content="{", check=False)["created"]
     assert tool.call("ha_write_file", file_path="pb_test/tags.yaml", content="a: !include b.yaml\nc: !secret d\n")["created"]
+    for text in (",", "a: 1\n]", "}"):
+        assert tool.error("ha_write_file", file_path="pb_test/endless.yaml", content=text).status == 400
     assert file.read_text() == "a: 2\n" and not list(file.parent.glob(".patchbay*"))
 
 

@@ -139,9 +139,15 @@ def test_the_truth_through_a_restart(private_home_assistant, make_gateway):
     private_home_assistant.rest("POST", "/api/states/sensor.lab_gone", {"state": "1"})
     private_home_assistant.call_service("input_number", "set_value", {"value": 5}, {"entity_id": "input_number.lab_level"})
     wait_for(lambda: gateway.reply("ha_get_entity_state", {"entity_id": "sensor.lab_gone"}).status == 200)
-    known = {one["entity_id"]: one for one in gateway.call("ha_get_states")["states"]}
     followers = [Follower(gateway, "ha.states") for _ in range(20)]
     try:
+        # What was told of the first states ends with this; from here on only changes come.
+        private_home_assistant.call_service("input_number", "set_value", {"value": 4}, {"entity_id": "input_number.lab_level"})
+        for follower in followers:
+            wait_for(lambda: any(one["data"]["entity_id"] == "input_number.lab_level" and one["data"]["state"] == "4.0" for one in list(follower.messages)), 20)
+        known = {one["entity_id"]: one for one in gateway.call("ha_get_states")["states"]}
+        for follower in followers:
+            follower.messages.clear()
         private_home_assistant.restart()
 
         def same(follower):

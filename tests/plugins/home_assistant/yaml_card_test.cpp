@@ -90,7 +90,9 @@ INSTANTIATE_TEST_SUITE_P(
         RefusedRow{"laughs", laughs(), "more than 10000 values"}, RefusedRow{"itself", "type: x\na: &a [*a]", ""},
         RefusedRow{"deep", "type: x\na: " + std::string(100, '[') + std::string(100, ']'), "deeper"},
         RefusedRow{"very_deep", "type: x\na: " + std::string(100000, '['), ""},
-        RefusedRow{"nul", std::string("type: x\0", 8), "NUL"}, RefusedRow{"not_utf8", "type: \"\xFF\xFE\"", ""}));
+        RefusedRow{"comma", ",", "out of place"}, RefusedRow{"bracket", "type: x\n]", ""},
+        RefusedRow{"brace", "}", "line 1"}, RefusedRow{"nul", std::string("type: x\0", 8), "NUL"},
+        RefusedRow{"not_utf8", "type: \"\xFF\xFE\"", ""}));
 
 }  // namespace
 }  // namespace patchbay::home_assistant
