@@ -126,6 +126,8 @@ def main() -> None:
     if wanted("large"):
         results = bench.rounds(["hub", "beast", "beast_unfragmented"], "--connections", 1000, "--publishers", 8, "--size", 16384)
         row("fanout 16 KiB to 1,000", "deliveries_per_second", results, "/s", {"beast": "6", "beast_unfragmented": "1.6"})
+        results = bench.rounds(["hub"], "--connections", 1000, "--wait", "--size", 16384)
+        row("  memory up by, one at a time (bar 4,194,304)", "memory_up_bytes", results, "bytes", {})
     if wanted("many"):
         results = bench.rounds(["hub"], "--connections", 10000, "--wait")
         row("publish to last of 10,000, p50 (bar 100 ms)", "p50_ms", results, "ms", {})

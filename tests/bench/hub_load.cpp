@@ -86,6 +86,15 @@ std::size_t resident_bytes(int pid) {
   return pages * static_cast<std::size_t>(::sysconf(_SC_PAGE_SIZE));
 }
 
+// The most that it was since the last reset (proc(5): VmHWM, clear_refs).
+std::size_t peak_bytes(int pid) {
+  std::ifstream file{"/proc/" + std::to_string(pid) + "/status"};
+  for (std::string word; file >> word;)
+    if (std::size_t kib = 0; word == "VmHWM:" && file >> kib) return kib * 1024;
+  return 0;
+}
+void reset_peak(int pid) { std::ofstream{"/proc/" + std::to_string(pid) + "/clear_refs"} << 5; }
+
 // A client's frame with a mask of zeros (RFC 6455, 5.3, asks for a random one; the server cannot tell).
 std::string masked_text(std::string_view payload) {
   std::string out{'\x81'};
@@ -144,6 +153,10 @@ class Load {
       return failed_ == 0 ? 0 : 1;
     }
     if (options_.mode == "follow") return follow();
+    if (options_.pid != 0) {
+      reset_peak(options_.pid);
+      at_rest_ = resident_bytes(options_.pid);
+    }
     measure(0.5);  // warm
     reset();
     auto const server = cpu_seconds(options_.pid), own = own_cpu_seconds();
@@ -458,6 +471,8 @@ class Load {
               << ",\"server_cpu_us_per_delivery\":"
               << (deliveries_ == 0 ? 0 : server_cpu * 1e6 / static_cast<double>(deliveries_))
               << ",\"p50_ms\":" << at(0.5) << ",\"p99_ms\":" << at(0.99) << ",\"p999_ms\":" << at(0.999)
+              << ",\"memory_up_bytes\":"
+              << (options_.pid == 0 ? 0 : static_cast<double>(peak_bytes(options_.pid)) - static_cast<double>(at_rest_))
               << ",\"driver_cpu_share\":" << own_cpu / took << ",\"server_cpu_share\":" << server_cpu / took
               << ",\"failed\":" << failed_ << "}\n";
   }
@@ -469,6 +484,7 @@ class Load {
   std::string publish_, echo_, subscribe_;
   int ready_ = 0, failed_ = 0, got_ = 0;
   bool running_ = false, acknowledged_ = false, delivered_ = false;
+  std::size_t at_rest_ = 0;
   Clock::time_point published_at_{};
   std::uint64_t deliveries_ = 0, messages_ = 0, out_of_order_ = 0;
   std::vector<float> latencies_;

@@ -440,6 +440,7 @@ TEST_F(HttpClientTest, IsCallableFromAForeignLoop) {
     result = std::move(r);
   });
   own.run();
+  runtime.stop();  // its thread may still be about to return from the post that ended the loop
   ASSERT_TRUE(result && *result) << result->error().message;
   EXPECT_EQ((*result)->body, "x");
 }
