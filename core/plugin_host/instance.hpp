@@ -10,6 +10,7 @@
 
 #include <atomic>
 #include <functional>
+#include <mutex>
 #include <unordered_map>
 
 #include "core/base/caller.hpp"
@@ -102,8 +103,14 @@ class Instance {
     std::string message{};
   };
   SaidHealth said_health();
-  void set_grants(std::shared_ptr<Grants const> grants) { std::atomic_store(&grants_, std::move(grants)); }
-  std::shared_ptr<Grants const> grants() const { return std::atomic_load(&grants_); }
+  void set_grants(std::shared_ptr<Grants const> grants) {
+    std::lock_guard lock{grants_mutex_};
+    grants_.swap(grants);
+  }
+  std::shared_ptr<Grants const> grants() const {
+    std::lock_guard lock{grants_mutex_};
+    return grants_;
+  }
 
  private:
   friend class Outgoing;
@@ -149,6 +156,7 @@ class Instance {
 
   Services& services_;
   std::shared_ptr<Library const> library_;
+  mutable std::mutex grants_mutex_;  // for a copy of the pointer
   std::shared_ptr<Grants const> grants_;
   std::string logger_;
   HostRecord host_;

@@ -102,11 +102,11 @@ std::string_view text_or(char const* text, std::string_view otherwise = {}) {
 }
 
 // Nothing is unmapped again: thread-locals and exit handlers outlive the last instance.
-boost::dll::shared_library const& keep(std::unique_ptr<boost::dll::shared_library> library) {
+boost::dll::shared_library const* keep(std::unique_ptr<boost::dll::shared_library> library) {
   static std::mutex mutex;
   static auto* const kept = new std::vector<std::unique_ptr<boost::dll::shared_library>>;
   std::lock_guard lock{mutex};
-  return *kept->emplace_back(std::move(library));
+  return kept->emplace_back(std::move(library)).get();
 }
 
 }  // namespace
@@ -184,7 +184,7 @@ Result<std::shared_ptr<Library const>> Library::open(std::filesystem::path const
     auto text = reason != nullptr ? std::string{reason} : std::string{"the dynamic loader refused it"};
     return Error{Code::unsupported, fmt::format("{} is no library that can be loaded: {}", file, text)};
   }
-  auto const& loaded = keep(std::move(mapped));
+  auto const& loaded = *keep(std::move(mapped));
   if (!loaded.has("pb_plugin_v1"))
     return Error{Code::unsupported,
                  fmt::format("{} does not export pb_plugin_v1: it is no plugin, or its export list is wrong", file)};

@@ -63,7 +63,7 @@ std::optional<std::string> strict_host(std::string_view text, std::optional<ip::
 Result<OutgoingUrl> parse_outgoing(std::string_view text, std::string_view purpose) {
   bool const websocket = purpose == "websocket";
   auto const right = websocket ? "ws://host/path or wss://host/path" : "http://host/path or https://host/path";
-  auto parsed = boost::urls::parse_uri(boost::urls::string_view{text.data(), text.size()});
+  auto parsed = boost::urls::parse_uri({text.data(), text.size()});
   if (!parsed) return refused(fmt::format("is no absolute url; write {}", right));
   auto const view = *parsed;
   OutgoingUrl out;
