@@ -350,7 +350,7 @@ Result<void> Folder::write(std::string_view asked, std::string_view bytes, Write
   int problem = write_all(file.get(), bytes);
   if (there) {
     // Only root may give a file away; then it stays the gateway's own, readable as before.
-    static_cast<void>(::fchown(file.get(), old.st_uid, old.st_gid));
+    [[maybe_unused]] auto const given = ::fchown(file.get(), old.st_uid, old.st_gid);
   }
   if (problem == 0 && ::fchmod(file.get(), there ? old.st_mode & 07777 : 0644) != 0) problem = errno;
   if (problem == 0 && ::fsync(file.get()) != 0) problem = errno;

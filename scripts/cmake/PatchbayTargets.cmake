@@ -58,6 +58,9 @@ function(patchbay_flags target)
     target_compile_options(${target} PRIVATE $<$<AND:$<CONFIG:Release>,$<COMPILE_LANGUAGE:CXX>>:-Wno-mismatched-new-delete>)
     # Optimised, it also sees writes past the end of texts and vectors whose size it just computed.
     target_compile_options(${target} PRIVATE $<$<AND:$<CONFIG:Release>,$<COMPILE_LANGUAGE:CXX>>:-Wno-stringop-overflow$<SEMICOLON>-Wno-array-bounds>)
+    if(CMAKE_CXX_COMPILER_VERSION VERSION_GREATER_EQUAL 13)  # and reads
+      target_compile_options(${target} PRIVATE $<$<AND:$<CONFIG:Release>,$<COMPILE_LANGUAGE:CXX>>:-Wno-stringop-overread>)
+    endif()
     if(PATCHBAY_UNITY)  # a batch is the main file, and what it includes has the unnamed namespaces
       target_compile_options(${target} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-Wno-subobject-linkage>)
     endif()
