@@ -155,10 +155,11 @@ Task<Result<ConnectionInfo>> Hub::connection(Call&, ConnectionArgs args) {
 Task<Result<ChannelsResult>> Hub::list_channels(Call& call, ListArgs args) {
   std::vector<ChannelInfo> all;
   auto const current = rules();
+  auto const entities = entity_rules_of(call.principal());
   auto collect = [&](HubShard& there) {
     std::vector<ChannelInfo> page;
     there.home().each_channel([&](std::string const& name, std::uint32_t count) {
-      if (&home_of(name) == &there && name > args.cursor && may_hear_of(*current, call.principal(), name))
+      if (&home_of(name) == &there && name > args.cursor && may_hear_of(*current, entities, name))
         page.push_back({name, count});
     });
     cut_page(page, args.cursor, std::size_t{args.limit} + 1, [](auto const& info) { return info.channel; });
@@ -228,13 +229,14 @@ Task<Result<ChannelResult>> Hub::channel(Call& call, ChannelArgs args) {
 Task<Result<StatsResult>> Hub::stats(Call& call) {
   StatsResult out;
   auto const current = rules();
+  auto const entities = entity_rules_of(call.principal());
   out.total_connections = static_cast<std::uint64_t>(std::max<std::int64_t>(0, connections()));
   auto collect = [&](HubShard& there) {
     StatsResult part;
     part.total_users = there.home().users();
     there.home().each_channel([&](std::string const& name, std::uint32_t count) {
       if (&home_of(name) != &there) return;
-      if (!may_hear_of(*current, call.principal(), name)) return;
+      if (!may_hear_of(*current, entities, name)) return;
       ++part.total_channels;
       if (part.channels.size() < most_listed) part.channels.emplace(name, count);
     });

@@ -4,8 +4,6 @@
 
 #include <algorithm>
 
-#include "core/base/entity_rules.hpp"
-
 namespace patchbay::hub {
 namespace {
 
@@ -50,9 +48,15 @@ ChannelRule const& rule_of(Settings const& settings, std::string_view channel) {
   return nobody;
 }
 
+EntityRules entity_rules_of(Principal const& who) {
+  return who.unrestricted ? EntityRules{} : EntityRules::read(who.entities.text);
+}
+
 bool may_hear_of(Settings const& settings, Principal const& who, std::string_view channel) {
-  if (who.unrestricted || who.entities.text == "null") return true;
-  auto const rules = EntityRules::read(who.entities.text);
+  return may_hear_of(settings, entity_rules_of(who), channel);
+}
+
+bool may_hear_of(Settings const& settings, EntityRules const& rules, std::string_view channel) {
   if (!rules.limited()) return true;
   auto const name = is_prefix(channel) ? beginning(channel) : channel;
   for (auto const& one : settings.entity_channels) {

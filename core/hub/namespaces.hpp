@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "core/base/call.hpp"
+#include "core/base/entity_rules.hpp"
 #include "core/base/result.hpp"
 #include "core/hub/settings.hpp"
 
@@ -28,6 +29,9 @@ std::optional<Error> refuse(Settings const& settings, Principal const& who, Righ
                             std::string_view pointer = {});
 // Whether a channel or prefix may be known of by a principal whose token has entity lists; true for all others.
 bool may_hear_of(Settings const& settings, Principal const& who, std::string_view channel);
+// The same for many channels: the lists are read once.
+EntityRules entity_rules_of(Principal const& who);
+bool may_hear_of(Settings const& settings, EntityRules const& rules, std::string_view channel);
 // A scope that the plugin host gives a plugin's principal beside its grants: its prefix.
 std::string own_prefix_scope(std::string_view prefix);
 
