@@ -177,7 +177,9 @@ def live(home, gateway, admin: Line, build: Path, options) -> None:
                 print(f"{count + 1:5} subscribers  {rate:8.1f} changes a second; Home Assistant {100 * shares[count]:.0f} % of a core, the gateway "
                       f"{100 * (processor_seconds(gateway.pid) - ours) / passed:.0f} %, subscriptions upstream {upstream}")
                 check(upstream == 1, "Home Assistant sees one subscription")
-                time.sleep(1)
+                limit = time.monotonic() + 10
+                while heard.of("sensor.live_")[-1][1] != str(changes.made) and time.monotonic() < limit:
+                    time.sleep(0.05)
             if seen:
                 print(f"  {seen['connections']} connections, {seen['messages']} messages to each, {seen['alike']} alike, {seen['out_of_order']} out of order")
                 check(seen["alike"] == options.subscribers and seen["out_of_order"] == 0, "every subscriber got the same, without a gap")
@@ -205,7 +207,6 @@ def restart(home, gateway, build: Path, options) -> None:
         limit = time.monotonic() + 30
         while not (right := same()) and time.monotonic() < limit:
             time.sleep(0.2)
-        time.sleep(1)
     print(f"restart of {took / 1000:.1f} s: {seen['messages']} messages to each of {seen['connections']}, {seen['alike']} alike, {seen['out_of_order']} out of order; "
           f"true in the end: {right}")
     check(right and seen["alike"] == options.subscribers and seen["out_of_order"] == 0, "every subscriber ends with the true state of every entity")
