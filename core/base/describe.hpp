@@ -15,11 +15,13 @@
 #pragma once
 
 #include <concepts>
+#include <initializer_list>
 #include <limits>
 #include <map>
 #include <optional>
 #include <tuple>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "core/base/json.hpp"
@@ -33,10 +35,9 @@ struct Describe;  // specialise: static constexpr std::tuple fields{...};
 template <class E>
 struct EnumNames;
 
-template <class T, class M>
-struct Field {
+// What is said of a field, whatever its type.
+struct FieldInfo {
   std::string_view name;
-  M T::*member;
   std::string_view help;
   bool is_optional = false;
   bool is_open = false;      // the enum lists what is known; other words pass
@@ -49,6 +50,11 @@ struct Field {
   std::size_t word_count = 0;
   std::array<std::string_view, 3> types{};  // for RawJson: which types are taken
   std::size_t type_count = 0;
+};
+
+template <class T, class M>
+struct Field : FieldInfo {
+  M T::*member;
 
   constexpr Field optional() const {
     auto c = *this;
@@ -108,7 +114,7 @@ struct Field {
 
 template <class T, class M>
 constexpr Field<T, M> field(std::string_view name, M T::*member, std::string_view help) {
-  return {name, member, help};
+  return {{name, help}, member};
 }
 
 // The result of an operation that has nothing to say, and the arguments of one that takes none.
@@ -205,6 +211,105 @@ std::string to_text(T const& value) {
 template <class T>
 void write_schema(json::Writer& writer);
 
+// What needs no type is no template: there are hundreds of described structs.
+namespace detail {
+
+// What an integer type can hold, where JSON Schema has to say so.
+struct IntegerRange {
+  std::optional<std::int64_t> least;
+  std::optional<std::int64_t> most;
+};
+template <class M>
+inline constexpr IntegerRange range_of = [] {
+  IntegerRange out{};
+  if constexpr (std::is_integral_v<M> && !std::is_same_v<M, bool>) {
+    if (std::is_unsigned_v<M>)
+      out.least = 0;
+    else if (sizeof(M) < 8)
+      out.least = static_cast<std::int64_t>(std::numeric_limits<M>::min());
+    if (sizeof(M) < 8) out.most = static_cast<std::int64_t>(std::numeric_limits<M>::max());
+  }
+  return out;
+}();
+
+template <class M>
+void write_value(json::Writer& writer, void const* value) {
+  write(writer, *static_cast<M const*>(value));
+}
+
+inline void write_words(json::Writer& writer, std::string_view key, std::string_view const* words, std::size_t count,
+                        bool and_null = false) {
+  json::write_key(writer, key);
+  writer.StartArray();
+  for (std::size_t i = 0; i < count; ++i) json::write_text(writer, words[i]);
+  if (and_null) writer.Null();
+  writer.EndArray();
+}
+inline void write_bound(json::Writer& writer, std::string_view key, double number) {
+  json::write_key(writer, key);
+  if (number == static_cast<double>(static_cast<std::int64_t>(number)))
+    writer.Int64(static_cast<std::int64_t>(number));
+  else
+    writer.Double(number);
+}
+
+// One property: `members` writes what its type says, `value` its default, when it has one.
+[[gnu::noinline]] inline void write_field(json::Writer& writer, FieldInfo const& f,
+                                          void (*members)(json::Writer&, bool), IntegerRange const& range,
+                                          void (*value)(json::Writer&, void const*), void const* given) {
+  json::write_key(writer, f.name);
+  writer.StartObject();
+  if (f.type_count == 0) {
+    members(writer, f.is_nullable);
+  } else if (f.type_count == 1 && !f.is_nullable) {
+    json::write_key(writer, "type");
+    json::write_text(writer, f.types[0]);
+  } else {
+    json::write_key(writer, "type");
+    writer.StartArray();
+    for (std::size_t i = 0; i < f.type_count; ++i) json::write_text(writer, f.types[i]);
+    if (f.is_nullable) json::write_text(writer, "null");
+    writer.EndArray();
+  }
+  json::write_key(writer, "description");
+  json::write_text(writer, f.help);
+  auto whole = [&](std::string_view key, std::optional<std::int64_t> const& number) {
+    if (!number) return;
+    json::write_key(writer, key);
+    writer.Int64(*number);
+  };
+  if (!f.minimum) whole("minimum", range.least);
+  if (!f.maximum) whole("maximum", range.most);
+  if (f.minimum) write_bound(writer, "minimum", *f.minimum);
+  if (f.maximum) write_bound(writer, "maximum", *f.maximum);
+  if (f.min_length >= 0) whole("minLength", f.min_length);
+  if (f.max_length >= 0) whole("maxLength", f.max_length);
+  if (f.word_count > 0)
+    write_words(writer, f.is_open ? "examples" : "enum", f.words.data(), f.word_count, f.is_nullable && !f.is_open);
+  if (value != nullptr) {
+    json::write_key(writer, "default");
+    value(writer, given);
+  }
+  if (f.alias_count > 0) write_words(writer, "x-aliases", f.alias_list.data(), f.alias_count);
+  writer.EndObject();
+}
+
+// Empty names are of fields that may be absent.
+[[gnu::noinline]] inline void write_required(json::Writer& writer, std::initializer_list<std::string_view> names) {
+  bool begun = false;
+  for (auto name : names) {
+    if (name.empty()) continue;
+    if (!std::exchange(begun, true)) {
+      json::write_key(writer, "required");
+      writer.StartArray();
+    }
+    json::write_text(writer, name);
+  }
+  if (begun) writer.EndArray();
+}
+
+}  // namespace detail
+
 // The members of a schema object for one type, without the braces, so that a field adds its own.
 template <class T>
 void write_schema_members(json::Writer& writer, bool nullable) {
@@ -250,96 +355,18 @@ void write_schema_members(json::Writer& writer, bool nullable) {
     T const defaults{};
     auto one = [&](auto const& f) {
       using M = std::remove_cvref_t<decltype(defaults.*f.member)>;
-      json::write_key(writer, f.name);
-      writer.StartObject();
-      if (f.type_count > 0) {
-        json::write_key(writer, "type");
-        if (f.type_count == 1 && !f.is_nullable) {
-          json::write_text(writer, f.types[0]);
-        } else {
-          writer.StartArray();
-          for (std::size_t i = 0; i < f.type_count; ++i) json::write_text(writer, f.types[i]);
-          if (f.is_nullable) json::write_text(writer, "null");
-          writer.EndArray();
-        }
-      } else {
-        write_schema_members<M>(writer, f.is_nullable);
-      }
-      json::write_key(writer, "description");
-      json::write_text(writer, f.help);
-      if constexpr (std::is_integral_v<M> && std::is_unsigned_v<M> && !std::is_same_v<M, bool>) {
-        if (!f.minimum) {
-          json::write_key(writer, "minimum");
-          writer.Int(0);
-        }
-        if (!f.maximum && sizeof(M) < 8) {
-          json::write_key(writer, "maximum");
-          writer.Uint64(std::numeric_limits<M>::max());
-        }
-      } else if constexpr (std::is_integral_v<M> && sizeof(M) < 8 && !std::is_same_v<M, bool>) {
-        if (!f.minimum) {
-          json::write_key(writer, "minimum");
-          writer.Int64(std::numeric_limits<M>::min());
-        }
-        if (!f.maximum) {
-          json::write_key(writer, "maximum");
-          writer.Int64(std::numeric_limits<M>::max());
-        }
-      }
-      auto bound = [&](std::string_view key, double number) {
-        json::write_key(writer, key);
-        if (number == static_cast<double>(static_cast<std::int64_t>(number)))
-          writer.Int64(static_cast<std::int64_t>(number));
-        else
-          writer.Double(number);
-      };
-      if (f.minimum) bound("minimum", *f.minimum);
-      if (f.maximum) bound("maximum", *f.maximum);
-      if (f.min_length >= 0) {
-        json::write_key(writer, "minLength");
-        writer.Int64(f.min_length);
-      }
-      if (f.max_length >= 0) {
-        json::write_key(writer, "maxLength");
-        writer.Int64(f.max_length);
-      }
-      if (f.word_count > 0) {
-        json::write_key(writer, f.is_open ? "examples" : "enum");
-        writer.StartArray();
-        for (std::size_t i = 0; i < f.word_count; ++i) json::write_text(writer, f.words[i]);
-        if (f.is_nullable && !f.is_open) writer.Null();
-        writer.EndArray();
-      }
-      if constexpr (!is_optional<M>::value) {
-        if (f.is_optional) {
-          json::write_key(writer, "default");
-          write(writer, defaults.*f.member);
-        }
-      }
-      if (f.alias_count > 0) {
-        json::write_key(writer, "x-aliases");
-        writer.StartArray();
-        for (std::size_t i = 0; i < f.alias_count; ++i) json::write_text(writer, f.alias_list[i]);
-        writer.EndArray();
-      }
-      writer.EndObject();
+      bool const has_default = f.is_optional && !is_optional<M>::value;
+      detail::write_field(writer, f, &write_schema_members<M>, detail::range_of<M>,
+                          has_default ? &detail::write_value<M> : nullptr, &(defaults.*f.member));
     };
     std::apply([&](auto const&... fields) { (one(fields), ...); }, Describe<T>::fields);
     writer.EndObject();
-    auto is_required = [](auto const& f) {
+    auto required = [](auto const& f) {
       using M = std::remove_cvref_t<decltype(std::declval<T>().*f.member)>;
-      return !f.is_optional && !is_optional<M>::value;
+      return f.is_optional || is_optional<M>::value ? std::string_view{} : f.name;
     };
-    bool const any =
-        std::apply([&](auto const&... fields) { return (false || ... || is_required(fields)); }, Describe<T>::fields);
-    if (any) {
-      json::write_key(writer, "required");
-      writer.StartArray();
-      std::apply(
-          [&](auto const&... fields) { ((is_required(fields) ? json::write_text(writer, fields.name) : void()), ...); },
-          Describe<T>::fields);
-      writer.EndArray();
-    }
+    std::apply([&](auto const&... fields) { detail::write_required(writer, {required(fields)...}); },
+               Describe<T>::fields);
     if constexpr (requires { Describe<T>::required_one_of; }) {  // names, at least one of which must be given
       json::write_key(writer, "x-required-one-of");
       writer.StartArray();
