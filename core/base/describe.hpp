@@ -205,7 +205,8 @@ void write(json::Writer& writer, T const& value) {
 
 template <class T>
 std::string to_text(T const& value) {
-  return json::text_by([&](json::Writer& writer) { write(writer, value); });
+  return json::text_of_writing(
+      &value, [](void const* what, json::Writer& writer) { write(writer, *static_cast<T const*>(what)); });
 }
 
 template <class T>
@@ -385,11 +386,53 @@ void write_schema(json::Writer& writer) {
 
 template <class T>
 std::string schema_text() {
-  json::Buffer buffer;
-  json::Writer writer{buffer};
-  write_schema<T>(writer);
-  return {buffer.GetString(), buffer.GetSize()};
+  return json::text_of_writing(nullptr, [](void const*, json::Writer& writer) { write_schema<T>(writer); });
 }
+
+namespace detail {
+
+// A field's value in an object, by its name or one of its aliases; null where that means absent.
+[[gnu::noinline]] inline json::Value const* find(json::Value const& object, FieldInfo const& field) {
+  auto const* found = json::find(object, field.name);
+  for (std::size_t i = 0; found == nullptr && i < field.alias_count; ++i)
+    found = json::find(object, field.alias_list[i]);
+  return found != nullptr && field.is_nullable && found->IsNull() ? nullptr : found;
+}
+
+// The members of a parsed object by the fields of a declaration, whose order most senders keep: it looks there first.
+class Members {
+ public:
+  explicit Members(json::Parsed const& parsed)
+      : parsed_(parsed), count_(parsed.document.IsObject() ? parsed.document.MemberCount() : 0) {
+    if (count_ > 0) first_ = &*parsed.document.MemberBegin();
+  }
+  [[gnu::noinline]] json::Value const* find(FieldInfo const& field) {
+    auto index = next_;
+    if (index >= count_ || !matches(index, field)) {
+      index = 0;
+      while (index < count_ && !matches(index, field)) ++index;
+      if (index == count_) return nullptr;
+    }
+    next_ = index + 1;
+    return &first_[index].value;
+  }
+  // The bytes of what was found last.
+  std::string_view text() const { return parsed_.slice(next_ - 1); }
+
+ private:
+  bool matches(std::size_t index, FieldInfo const& field) const {
+    auto const name = json::text_of(first_[index].name);
+    bool match = name == field.name;
+    for (std::size_t i = 0; !match && i < field.alias_count; ++i) match = name == field.alias_list[i];
+    return match && !(field.is_nullable && first_[index].value.IsNull());
+  }
+
+  json::Parsed const& parsed_;
+  json::Value::Member const* first_ = nullptr;
+  std::size_t count_, next_ = 0;
+};
+
+}  // namespace detail
 
 // From JSON that the Schema has accepted; what does not fit all the same is left at its default. `text` may give the
 // exact bytes of the value, which a RawJson keeps as they came.
@@ -430,18 +473,10 @@ void read(json::Value const& value, T& out, std::string_view text = {}) {
   } else {
     static_assert(Described<T>, "a struct at the JSON edge needs a Describe<T>");
     if (!value.IsObject()) return;
-    std::apply(
-        [&](auto const&... fields) {
-          (
-              [&] {
-                auto const* found = json::find(value, fields.name);
-                for (std::size_t i = 0; found == nullptr && i < fields.alias_count; ++i)
-                  found = json::find(value, fields.alias_list[i]);
-                if (found != nullptr && !(fields.is_nullable && found->IsNull())) read(*found, out.*fields.member);
-              }(),
-              ...);
-        },
-        Describe<T>::fields);
+    auto take = [&](auto const& field) {
+      if (auto const* found = detail::find(value, field)) read(*found, out.*field.member);
+    };
+    std::apply([&](auto const&... fields) { (take(fields), ...); }, Describe<T>::fields);
   }
 }
 
@@ -449,30 +484,15 @@ void read(json::Value const& value, T& out, std::string_view text = {}) {
 template <class T>
 void read(json::Parsed const& parsed, T& out) {
   if constexpr (Described<T>) {
-    if (!parsed.document.IsObject()) return;
-    auto const* const members =
-        parsed.document.MemberBegin() == parsed.document.MemberEnd() ? nullptr : &*parsed.document.MemberBegin();
-    std::size_t const count = parsed.document.MemberCount();
-    std::size_t next = 0;  // most senders keep the order of the declaration: look there first
-    auto matches = [&](std::size_t index, auto const& field) {
-      auto const name = json::text_of(members[index].name);
-      bool match = name == field.name;
-      for (std::size_t i = 0; !match && i < field.alias_count; ++i) match = name == field.alias_list[i];
-      return match && !(field.is_nullable && members[index].value.IsNull());
-    };
+    detail::Members members{parsed};
     auto take = [&](auto const& field) {
-      auto index = next;
-      if (index >= count || !matches(index, field)) {
-        index = 0;
-        while (index < count && !matches(index, field)) ++index;
-        if (index == count) return;
-      }
-      next = index + 1;
+      auto const* found = members.find(field);
+      if (found == nullptr) return;
       using Member = std::remove_cvref_t<decltype(out.*field.member)>;
       if constexpr (std::is_same_v<Member, RawJson> || std::is_same_v<Member, std::optional<RawJson>>)
-        read(members[index].value, out.*field.member, parsed.slice(index));
+        read(*found, out.*field.member, members.text());
       else
-        read(members[index].value, out.*field.member);
+        read(*found, out.*field.member);
     };
     std::apply([&](auto const&... fields) { (take(fields), ...); }, Describe<T>::fields);
   } else {

@@ -93,15 +93,14 @@ struct Pen {
 
 }  // namespace detail
 
-// The text of what `write(writer)` writes.
-template <class Write>
-std::string text_by(Write const& write) {
+// The text of what `write(what, writer)` writes. No template: there are hundreds of callers.
+[[gnu::noinline]] inline std::string text_of_writing(void const* what, void (*write)(void const*, Writer&)) {
   constexpr std::size_t most_kept = std::size_t{64} << 10;
   static thread_local detail::Pen pen;
   if (pen.in_use) {  // inside of another text
     Buffer buffer;
     Writer writer{buffer};
-    write(writer);
+    write(what, writer);
     return {buffer.GetString(), buffer.GetSize()};
   }
   struct Use {
@@ -114,8 +113,13 @@ std::string text_by(Write const& write) {
       pen.in_use = false;
     }
   } const use;
-  write(pen.writer);
+  write(what, pen.writer);
   return {pen.buffer.GetString(), pen.buffer.GetSize()};
+}
+// The text of what `write(writer)` writes.
+template <class Write>
+std::string text_by(Write const& write) {
+  return text_of_writing(&write, [](void const* what, Writer& writer) { (*static_cast<Write const*>(what))(writer); });
 }
 
 inline std::string to_text(Value const& value) {

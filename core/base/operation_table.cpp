@@ -138,9 +138,10 @@ void OperationCounters::collect(std::vector<FamilySample>& out) const {
 
 namespace detail {
 
-OperationInfo make_info(std::string_view name, std::string_view summary, std::string args_schema,
-                        std::string result_schema) {
-  OperationInfo info;
+Row make_row(Declaration const& operation, std::string const& args_schema, std::string const& result_schema) {
+  auto const name = operation.name;
+  Row row;
+  auto& info = row.info;
   auto const dot = name.find('.');
   if (dot == std::string_view::npos)
     throw std::invalid_argument(fmt::format("operation \"{}\": the name must read INTERFACE.verb", name));
@@ -148,8 +149,20 @@ OperationInfo make_info(std::string_view name, std::string_view summary, std::st
   info.interface = name.substr(0, dot);
   info.verb = name.substr(dot + 1);
   info.tool = OperationTable::tool_name(info.interface, info.verb);
-  info.summary = summary;
-  info.category = info.interface;
+  info.summary = operation.summary;
+  info.category = operation.category.empty() ? std::string_view{info.interface} : operation.category;
+  info.scope = operation.scope;
+  info.effect = operation.effect;
+  info.audited = operation.audited.value_or(operation.effect != Effect::read);
+  info.idempotent = operation.idempotent.value_or(operation.effect == Effect::read);
+  info.streaming = operation.streaming;
+  info.reaches_out = operation.reaches_out;
+  info.timeout = operation.timeout;
+  info.timeout_from_args = operation.timeout_from_args;
+  info.errors = operation.errors;
+  info.example = operation.example;
+  for (auto const& route : operation.routes)
+    if (!route.path.empty()) info.routes.push_back({std::string{route.method}, std::string{route.path}, route.bare});
   auto compile = [&](std::string const& text, std::string_view what) {
     auto schema = Schema::compile(text);
     if (!schema)
@@ -159,7 +172,7 @@ OperationInfo make_info(std::string_view name, std::string_view summary, std::st
   };
   info.args = compile(args_schema, "arguments");
   info.result = compile(result_schema, "result");
-  return info;
+  return row;
 }
 
 }  // namespace detail

@@ -170,9 +170,16 @@ class OperationTable {
 
 namespace detail {
 
-// The info of a typed declaration; throws std::invalid_argument when its schemas do not compile.
-OperationInfo make_info(std::string_view name, std::string_view summary, std::string args_schema,
-                        std::string result_schema);
+// A typed declaration without its types.
+using Declaration = Operation<Nothing, Nothing>;
+template <class A, class R>
+Declaration without_types(Operation<A, R> const& op) {
+  return {op.name,     op.summary,    op.effect,    op.scope,       op.audited,           op.timeout,
+          op.errors,   op.idempotent, op.streaming, op.reaches_out, op.timeout_from_args, op.routes,
+          op.category, op.example};
+}
+// The row of a typed declaration, but for its handler; throws std::invalid_argument when its schemas do not compile.
+Row make_row(Declaration const& operation, std::string const& args_schema, std::string const& result_schema);
 
 template <class T>
 struct is_task : std::false_type {};
@@ -223,23 +230,7 @@ class FunctionHandler final : public TypedHandler<A, R> {
 
 template <class A, class R, class Function>
 void OperationTable::add(Operation<A, R> const& operation, Function function) {
-  Row row;
-  row.info =
-      detail::make_info(operation.name, operation.summary, describe::schema_text<A>(), describe::schema_text<R>());
-  auto& info = row.info;
-  if (!operation.category.empty()) info.category = operation.category;
-  info.scope = operation.scope;
-  info.effect = operation.effect;
-  info.audited = operation.audited.value_or(operation.effect != Effect::read);
-  info.idempotent = operation.idempotent.value_or(operation.effect == Effect::read);
-  info.streaming = operation.streaming;
-  info.reaches_out = operation.reaches_out;
-  info.timeout = operation.timeout;
-  info.timeout_from_args = operation.timeout_from_args;
-  info.errors = operation.errors;
-  info.example = operation.example;
-  for (auto const& route : operation.routes)
-    if (!route.path.empty()) info.routes.push_back({std::string{route.method}, std::string{route.path}, route.bare});
+  auto row = detail::make_row(detail::without_types(operation), describe::schema_text<A>(), describe::schema_text<R>());
   row.handler = std::make_shared<detail::FunctionHandler<A, R, Function>>(std::move(function));
   row.declaration = &operation;
   add(std::move(row));

@@ -4,24 +4,16 @@
 #include <boost/asio/write.hpp>
 
 #include "core/base/timer_wheel.hpp"
+#include "core/http_client/text.hpp"
 
 namespace patchbay::http_client {
-namespace {
 
 using ErrorCode = boost::system::error_code;
-
-std::string words(ErrorCode const& error) {
-  auto text = error.message();
-  if (auto const at = text.find(" ["); at != std::string::npos) text.resize(at);  // Boost adds where it was made
-  return text;
-}
-
-}  // namespace
 
 Error Exchange::lost(ErrorCode const& error) const {
   if (expired_) return Error{Code::deadline_exceeded, "the server did not answer within the time"};
   if (error == asio::error::operation_aborted) return Error{Code::cancelled, "the request was cancelled"};
-  return Error{Code::connection_lost, "the connection was lost: " + words(error)};
+  return Error{Code::connection_lost, "the connection was lost: " + reason_of(error)};
 }
 
 Task<Result<Response>> Exchange::run(std::string_view head, std::string_view body, bool is_head) {

@@ -18,12 +18,6 @@ using Parser = http::response_parser<http::string_body>;
 
 constexpr int most_interim = 16;
 
-std::string words(ErrorCode const& error) {
-  auto text = error.message();
-  if (auto const at = text.find(" ["); at != std::string::npos) text.resize(at);  // Boost adds where it was made
-  return text;
-}
-
 // A server that says two things about a message's end, or one we do not know, must not choose how we read it.
 std::optional<Error> refused(Parser const& parser, ResponseLimits const& limits) {
   auto const& message = parser.get();
@@ -51,7 +45,7 @@ Error failed(ErrorCode const& error, ResponseLimits const& limits) {
     return Error{Code::too_large, fmt::format("the answer's header has more than {} bytes", limits.max_header)};
   if (error == http::error::partial_message)
     return Error{Code::connection_lost, "the server closed the connection in the middle of its answer"};
-  return Error{Code::upstream_failed, "the server's answer is not HTTP: " + words(error)};
+  return Error{Code::upstream_failed, "the server's answer is not HTTP: " + reason_of(error)};
 }
 
 }  // namespace

@@ -48,4 +48,10 @@ bool is_json_type(std::string_view content_type) {
   return type == "application/json" || type.ends_with("+json");
 }
 
+std::string reason_of(boost::system::error_code const& error) {
+  auto text = error.message();
+  if (auto const at = text.find(" ["); at != std::string::npos) text.resize(at);
+  return text;
+}
+
 }  // namespace patchbay::http_client

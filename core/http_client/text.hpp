@@ -1,6 +1,7 @@
 // What becomes of foreign bytes at the JSON edge. Pure functions.
 #pragma once
 
+#include <boost/system/error_code.hpp>
 #include <string>
 #include <string_view>
 
@@ -14,5 +15,7 @@ std::string lower_case(std::string_view text);
 std::string readable(std::string_view value);
 // application/json, or any type that ends in +json.
 bool is_json_type(std::string_view content_type);
+// What went wrong, without the place in the library where it was noticed.
+std::string reason_of(boost::system::error_code const& error);
 
 }  // namespace patchbay::http_client

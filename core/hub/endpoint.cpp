@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "core/base/hex.hpp"
 #include "core/base/utf8.hpp"
 
 namespace patchbay::hub {
@@ -17,13 +18,6 @@ bool is_name_character(char c) {
          c == ':' || c == '-';
 }
 
-int digit_of(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
 // A plus sign stays one: no token or name holds a space, but base64 holds pluses.
 Result<std::string> decoded(std::string_view text, std::string_view what) {
   std::string out;
@@ -33,8 +27,8 @@ Result<std::string> decoded(std::string_view text, std::string_view what) {
       out += text[i];
       continue;
     }
-    auto const high = i + 1 < text.size() ? digit_of(text[i + 1]) : -1;
-    auto const low = i + 2 < text.size() ? digit_of(text[i + 2]) : -1;
+    auto const high = i + 1 < text.size() ? hex_value(text[i + 1]) : -1;
+    auto const low = i + 2 < text.size() ? hex_value(text[i + 2]) : -1;
     if (high < 0 || low < 0)
       return Error{Code::invalid_argument, fmt::format("{}: a % must be followed by two hexadecimal digits", what)};
     out += static_cast<char>(high * 16 + low);

@@ -10,19 +10,20 @@
 #include <system_error>
 #include <vector>
 
+#include "core/base/hex.hpp"
 #include "core/security/token.hpp"
 
 namespace patchbay::security {
 namespace {
 
-struct Free {
+struct FreeDigest {
   void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
   void operator()(EVP_MD* digest) const { EVP_MD_free(digest); }
 };
 
 // Fetched once: looking an algorithm up by name at each call costs more than hashing a token.
 EVP_MD* sha256_algorithm() {
-  static std::unique_ptr<EVP_MD, Free> const made{EVP_MD_fetch(nullptr, "SHA256", nullptr)};
+  static std::unique_ptr<EVP_MD, FreeDigest> const made{EVP_MD_fetch(nullptr, "SHA256", nullptr)};
   if (!made) throw std::runtime_error{"OpenSSL offers no SHA-256"};
   return made.get();
 }
@@ -38,17 +39,10 @@ std::vector<std::uint8_t> random_bytes(std::size_t size) {
   return out;
 }
 
-int value_of(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
 }  // namespace
 
 Digest sha256(std::string_view text) {
-  thread_local std::unique_ptr<EVP_MD_CTX, Free> const context{EVP_MD_CTX_new()};
+  thread_local std::unique_ptr<EVP_MD_CTX, FreeDigest> const context{EVP_MD_CTX_new()};
   Digest out{};
   unsigned size = 0;
   if (!context || EVP_DigestInit_ex2(context.get(), sha256_algorithm(), nullptr) != 1 ||
@@ -86,7 +80,7 @@ std::optional<Digest> digest_from_hex(std::string_view text) {
   Digest out{};
   if (text.size() != out.size() * 2) return std::nullopt;
   for (std::size_t i = 0; i < out.size(); ++i) {
-    auto const high = value_of(text[2 * i]), low = value_of(text[2 * i + 1]);
+    auto const high = hex_value(text[2 * i]), low = hex_value(text[2 * i + 1]);
     if (high < 0 || low < 0) return std::nullopt;
     out[i] = static_cast<std::uint8_t>(high << 4 | low);
   }

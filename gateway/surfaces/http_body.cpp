@@ -3,17 +3,9 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/base/hex.hpp"
+
 namespace patchbay::http {
-namespace {
-
-int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
-}  // namespace
 
 BodyReader::State BodyReader::read(char* data, std::size_t size, std::size_t limit) {
   if (chunked_) return read_chunked(data, size, limit);

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "core/base/hex.hpp"
+
 namespace patchbay::http {
 namespace {
 
@@ -35,13 +37,6 @@ std::vector<std::string_view> split(std::string_view path) {
 
 bool is_parameter(std::string_view segment) { return segment.size() > 2 && segment.front() == '{'; }
 std::string_view parameter_name(std::string_view segment) { return segment.substr(1, segment.size() - 2); }
-
-int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
 
 // The value in the type that the schema wants, as JSON text.
 std::string typed(Schema const* schema, std::string const& text) {

@@ -106,13 +106,15 @@ class Served {
   }
 };
 
-template <class A>
-Result<A> read_args(std::string_view text) {
-  auto parsed = json::parse(text, json::upstream_limits);
-  if (!parsed) return parsed.error();
-  A args{};
-  describe::read(*parsed, args);
-  return args;
+// The arguments of a call; when they are none, the call has been answered.
+[[gnu::noinline]] inline bool read_args(Call& call, void* args, void (*read)(json::Parsed const&, void*)) {
+  auto const parsed = json::parse(call.args(), json::upstream_limits);
+  if (!parsed) {
+    fail(call.host(), call.id(), parsed.error());
+    return false;
+  }
+  read(*parsed, args);
+  return true;
 }
 
 // The handler of one operation.
@@ -131,17 +133,16 @@ class BoundFunction final : public Bound<P> {
  public:
   explicit BoundFunction(Function function) : function_(std::move(function)) {}
   std::optional<Task<void>> start(P& plugin, Call& call) const override {
-    auto args = read_args<A>(call.args());
-    if (!args) {
-      fail(call.host(), call.id(), args.error());
+    A args{};
+    if (!read_args(call, &args,
+                   [](json::Parsed const& json, void* out) { describe::read(json, *static_cast<A*>(out)); }))
       return std::nullopt;
-    }
     try {
-      using Returned = decltype(invoke(plugin, call, std::move(*args)));
+      using Returned = decltype(invoke(plugin, call, std::move(args)));
       if constexpr (is_task<Returned>::value) {
-        return drive(call, this->name, invoke(plugin, call, std::move(*args)));
+        return drive(call, this->name, invoke(plugin, call, std::move(args)));
       } else {
-        answer(call.host(), call.id(), invoke(plugin, call, std::move(*args)));
+        answer(call.host(), call.id(), invoke(plugin, call, std::move(args)));
       }
     } catch (...) {
       fail_by_exception(call.host(), call.id(), this->name);

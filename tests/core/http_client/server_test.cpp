@@ -69,9 +69,9 @@ std::optional<std::string> Peer::read_request() {
       auto const at = buffer_.find("Content-Length: ");
       if (at < end) length = std::stoul(buffer_.substr(at + 16));
       if (auto const size = end + 4 + length; buffer_.size() >= size) {
-        auto request = buffer_.substr(0, size);
+        auto whole = buffer_.substr(0, size);
         buffer_.erase(0, size);
-        return request;
+        return whole;
       }
     }
     auto const n = read_some(piece.data(), piece.size());

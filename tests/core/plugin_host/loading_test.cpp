@@ -182,7 +182,7 @@ TEST_F(PluginHostTest, ATakenPrefixOrInterfaceIsRefused) {
   runtime->home().post([&] {
     auto copy = OperationTable::without(caller->table(), "nobody");
     Row row;
-    row.info = detail::make_info("ECHO.own", "Taken.", R"({"type":"object"})", R"({"type":"object"})");
+    row = detail::make_row({.name = "ECHO.own", .summary = "Taken."}, R"({"type":"object"})", R"({"type":"object"})");
     row.handler = std::make_shared<EchoHandler>();
     copy.add(std::move(row));
     caller->publish(std::move(copy));

@@ -6,7 +6,7 @@ namespace {
 using namespace std::chrono_literals;
 
 // Answers each request with its own text in `result`.
-void answer_all(Peer& peer) {
+void answer_with_request(Peer& peer) {
   for (;;) {
     auto const frame = peer.read();
     auto const scan = scan_frame(frame, "id");
@@ -17,7 +17,7 @@ void answer_all(Peer& peer) {
 class WebSocketRequest : public ClientTest {};
 
 TEST_F(WebSocketRequest, IsAnsweredById) {
-  Server server{answer_all};
+  Server server{answer_with_request};
   auto const id = connected({.url = server.url()});
   auto const answer = run(request, {id, {R"({"type":"get_states"})"}});
   ASSERT_TRUE(answer.has_value()) << answer.error().message;
@@ -29,7 +29,7 @@ TEST_F(WebSocketRequest, IsAnsweredById) {
 }
 
 TEST_F(WebSocketRequest, FromAnotherShardAndBeyond) {
-  Server server{answer_all};
+  Server server{answer_with_request};
   auto const id = connected({.url = server.url()}, host_principal(), 1);
   EXPECT_TRUE(id.starts_with("w1-")) << id;
   for (std::size_t shard : {0U, 1U, 0U})
@@ -45,7 +45,7 @@ TEST_F(WebSocketRequest, ManyInFlightAnsweredInAnyOrderAndInArrays) {
     std::string together = "[";
     for (std::size_t i = 0; i < 50; ++i) together += (i ? "," : "") + answers[i];
     peer.write(together + R"(,{"type":"news"}])");
-    answer_all(peer);
+    answer_with_request(peer);
   }};
   auto const id = connected({.url = server.url()});
   std::vector<std::future<Result<RequestResult>>> all;
@@ -70,7 +70,7 @@ TEST_F(WebSocketRequest, EndsByItsTimeAndTheLateAnswerIsDropped) {
     wait.wait();
     peer.write(R"({"id":1,"late":true})");
     peer.write(R"({"id":7,"never":"asked for"})");
-    answer_all(peer);
+    answer_with_request(peer);
   }};
   auto const id = connected({.url = server.url()});
   auto const answer = run(request, {id, {R"({"a":1})"}, 30});
@@ -96,7 +96,7 @@ TEST_F(WebSocketRequest, IsAnsweredWithAFaultWhenTheAnswerIsRefused) {
   Server server{[](Peer& peer) {
     peer.read();
     peer.write(R"({"id":1,"x":)" + std::string(100, '[') + std::string(100, ']') + "}");
-    answer_all(peer);
+    answer_with_request(peer);
   }};
   auto const id = connected({.url = server.url()});
   auto const answer = run(request, {id, {R"({"a":1})"}});
@@ -109,7 +109,7 @@ TEST_F(WebSocketRequest, IsAnsweredWithAFaultWhenTheAnswerIsRefused) {
 TEST_F(WebSocketRequest, BigMessagesBothWays) {
   Server server{[](Peer& peer) {
     peer.ws.read_message_max(64 << 20);
-    answer_all(peer);
+    answer_with_request(peer);
   }};
   for (bool const compression : {false, true}) {
     auto const id = connected({.url = server.url(), .max_queue = 8 << 20, .compression = compression});
@@ -124,7 +124,7 @@ TEST_F(WebSocketRequest, BigMessagesBothWays) {
 }
 
 TEST_F(WebSocketRequest, CompressedMessagesArriveWhole) {
-  Server server{answer_all};
+  Server server{answer_with_request};
   auto const id = connected({.url = server.url(), .compression = true});
   for (int i = 0; i < 20; ++i) {
     std::string noise;

@@ -1,0 +1,13 @@
+// hex_value: what a hexadecimal digit stands for, of either case; -1 for any other character. Pure, any thread.
+#pragma once
+
+namespace patchbay {
+
+constexpr int hex_value(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+}  // namespace patchbay
