@@ -22,7 +22,7 @@ else()
 endif()
 option(PATCHBAY_UNITY "Compile sources in batches" ${unity})
 set(CMAKE_UNITY_BUILD ${PATCHBAY_UNITY})
-set(CMAKE_UNITY_BUILD_BATCH_SIZE 4)
+set(CMAKE_UNITY_BUILD_BATCH_SIZE 8)
 set(PATCHBAY_SANITIZE "" CACHE STRING "Sanitizers, as for -fsanitize=")
 
 include(GNUInstallDirs)
@@ -52,6 +52,8 @@ find_path(RAPIDJSON_INCLUDE_DIR rapidjson/document.h REQUIRED)
 function(patchbay_flags target)
   target_compile_options(${target} PRIVATE -fPIC -Wall -Wextra -Wshadow $<$<COMPILE_LANGUAGE:CXX>:-Wnon-virtual-dtor$<SEMICOLON>-Woverloaded-virtual> -Wcast-align -Werror)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    # Its garbage is collected from 1 GB on, not from 128 MB: up to a quarter less time for at most a quarter more memory.
+    target_compile_options(${target} PRIVATE --param=ggc-min-expand=100 --param=ggc-min-heapsize=1000000)
     # Coroutine frames and optional<> make these two report what cannot happen.
     target_compile_options(${target} PRIVATE -Wno-maybe-uninitialized -fno-gnu-unique $<$<COMPILE_LANGUAGE:CXX>:-fcoroutines>)
     # Optimised, it takes the frames' own operator new for a mismatch of their own operator delete.
