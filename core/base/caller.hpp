@@ -75,7 +75,7 @@ class Caller {
 
  private:
   std::optional<Error> admit(Row const& row, Call& call) const;
-  void end(Row const& row, Call& call, std::optional<Code> code) const {
+  [[gnu::always_inline]] void end(Row const& row, Call& call, std::optional<Code> code) const {
     row.counters.by_code[code ? static_cast<std::size_t>(*code) : 0].add();
     if (row.info.audited) audit(row, call, code);
   }
@@ -89,7 +89,7 @@ class Caller {
       thread_local unsigned turn = 0;
       if ((++turn & 63U) == 0) begun_ = std::chrono::steady_clock::now();
     }
-    void end(Row const& row) const {
+    [[gnu::always_inline]] void end(Row const& row) const {
       if (begun_ != SteadyTime{})
         row.counters.duration.observe_ns((std::chrono::steady_clock::now() - begun_).count(), 64);
     }
@@ -105,7 +105,7 @@ class Caller {
   class Watch {
    public:
     Watch(Row const& row, Call& call) : row_(row), call_(call), timer_([this] { expired(); }) {}
-    ~Watch() {
+    [[gnu::always_inline]] ~Watch() {
       if (started_) row_.counters.in_flight.add(-1);
     }
     Watch(Watch const&) = delete;
@@ -127,7 +127,7 @@ class Caller {
   // The row of a typed call that may go ahead, or nothing: refusal() says why. In two halves, so that the good way
   // carries no Error.
   template <class A, class R>
-  Row const* admitted(Operation<A, R> const& operation, Call const& call) const {
+  [[gnu::always_inline]] Row const* admitted(Operation<A, R> const& operation, Call const& call) const {
     auto const* row = table().find(&operation, operation.name);
     if (row == nullptr || !has_types<A, R>(*row)) return nullptr;
     auto const& principal = call.principal();
@@ -137,14 +137,13 @@ class Caller {
   Error refusal(Operation<A, R> const& operation, Call& call) const;
   template <class A, class R>
   static bool has_types(Row const& row) {
-    auto const* type = row.handler->type();
-    return type == &typeid(TypedHandler<A, R>) || (type != nullptr && *type == typeid(TypedHandler<A, R>));
+    return row.type == &typeid(TypedHandler<A, R>) || (row.type != nullptr && *row.type == typeid(TypedHandler<A, R>));
   }
   template <class A, class R>
   static std::chrono::milliseconds budget_of(Operation<A, R> const& operation, A const& args);
   // What a call that has suspended comes to: the reason of an early end is the call's, not what its handler made of it.
   template <class T>
-  void settle(Row const& row, Call& call, Watch const& watch, Result<T>& result) const {
+  [[gnu::always_inline]] void settle(Row const& row, Call& call, Watch const& watch, Result<T>& result) const {
     if (result.has_error() && call.stopped() != Stopped::no)
       result = ended_early(row, call, result.error(), watch.ended());
     if (watch.ended()) call.clear_stopped();

@@ -255,9 +255,9 @@ inline void write_bound(json::Writer& writer, std::string_view key, double numbe
 }
 
 // One property: `members` writes what its type says, `value` its default, when it has one.
-[[gnu::noinline]] inline void write_field(json::Writer& writer, FieldInfo const& f,
-                                          void (*members)(json::Writer&, bool), IntegerRange const& range,
-                                          void (*value)(json::Writer&, void const*), void const* given) {
+[[gnu::noinline, gnu::cold]] inline void write_field(json::Writer& writer, FieldInfo const& f,
+                                                     void (*members)(json::Writer&, bool), IntegerRange const& range,
+                                                     void (*value)(json::Writer&, void const*), void const* given) {
   json::write_key(writer, f.name);
   writer.StartObject();
   if (f.type_count == 0) {
@@ -296,7 +296,8 @@ inline void write_bound(json::Writer& writer, std::string_view key, double numbe
 }
 
 // Empty names are of fields that may be absent.
-[[gnu::noinline]] inline void write_required(json::Writer& writer, std::initializer_list<std::string_view> names) {
+[[gnu::noinline, gnu::cold]] inline void write_required(json::Writer& writer,
+                                                        std::initializer_list<std::string_view> names) {
   bool begun = false;
   for (auto name : names) {
     if (name.empty()) continue;
@@ -313,7 +314,7 @@ inline void write_bound(json::Writer& writer, std::string_view key, double numbe
 
 // The members of a schema object for one type, without the braces, so that a field adds its own.
 template <class T>
-void write_schema_members(json::Writer& writer, bool nullable) {
+[[gnu::cold]] void write_schema_members(json::Writer& writer, bool nullable) {
   auto type = [&](std::string_view name) {
     json::write_key(writer, "type");
     if (!nullable) return json::write_text(writer, name);
@@ -378,14 +379,14 @@ void write_schema_members(json::Writer& writer, bool nullable) {
 }
 
 template <class T>
-void write_schema(json::Writer& writer) {
+[[gnu::cold]] void write_schema(json::Writer& writer) {
   writer.StartObject();
   write_schema_members<T>(writer, false);
   writer.EndObject();
 }
 
 template <class T>
-std::string schema_text() {
+[[gnu::cold]] std::string schema_text() {
   return json::text_of_writing(nullptr, [](void const*, json::Writer& writer) { write_schema<T>(writer); });
 }
 

@@ -44,6 +44,7 @@ void OperationTable::add(Row row) {
   if (by_name_.contains(info.name)) throw std::invalid_argument(fmt::format("operation {} exists already", info.name));
   if (info.summary.empty()) throw std::invalid_argument(fmt::format("operation {} has no summary", info.name));
   if (!row.handler) throw std::invalid_argument(fmt::format("operation {} has no handler", info.name));
+  row.type = row.handler->type();
   insert(std::make_shared<Row>(std::move(row)));
 }
 

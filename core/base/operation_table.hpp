@@ -114,6 +114,7 @@ class OperationCounters {
 struct Row {
   OperationInfo info;
   std::shared_ptr<Handler> handler;
+  std::type_info const* type = nullptr;  // the handler's
   void const* declaration = nullptr;
   RowCounters counters{};
   bool bound = false;
@@ -173,7 +174,7 @@ namespace detail {
 // A typed declaration without its types.
 using Declaration = Operation<Nothing, Nothing>;
 template <class A, class R>
-Declaration without_types(Operation<A, R> const& op) {
+[[gnu::cold]] Declaration without_types(Operation<A, R> const& op) {
   return {op.name,     op.summary,    op.effect,    op.scope,       op.audited,           op.timeout,
           op.errors,   op.idempotent, op.streaming, op.reaches_out, op.timeout_from_args, op.routes,
           op.category, op.example};
@@ -229,7 +230,7 @@ class FunctionHandler final : public TypedHandler<A, R> {
 }  // namespace detail
 
 template <class A, class R, class Function>
-void OperationTable::add(Operation<A, R> const& operation, Function function) {
+[[gnu::cold]] void OperationTable::add(Operation<A, R> const& operation, Function function) {
   auto row = detail::make_row(detail::without_types(operation), describe::schema_text<A>(), describe::schema_text<R>());
   row.handler = std::make_shared<detail::FunctionHandler<A, R, Function>>(std::move(function));
   row.declaration = &operation;

@@ -175,7 +175,7 @@ template <class P>
 class Table {
  public:
   template <class A, class R, class Function>
-  void add(Operation<A, R> const& operation, Function function) {
+  [[gnu::cold]] void add(Operation<A, R> const& operation, Function function) {
     auto bound = std::make_unique<detail::BoundFunction<P, A, Function>>(std::move(function));
     bound->name = operation.name;
     bound->is_inline = operation.is_inline;
