@@ -75,6 +75,9 @@ class PluginBroker final : public hub::Broker, public plugin_host::BrokerOwner {
     link_->history(ask(std::move(answered)), channel, from, static_cast<std::uint32_t>(limit), rule(keep));
   }
 
+  // The extension has no request for it: which channels the server has is not known here.
+  void newest(std::string const&, KeepOf, Done<std::vector<std::shared_ptr<Message>>> done) override { done({}); }
+
   void join(std::string const& channel, Member member) override {
     if (link_) link_->join(channel, {member.id, member.user_id});
     present_[channel].insert_or_assign(std::move(member.id), std::move(member.user_id));

@@ -8,7 +8,8 @@
 // While no such plugin runs, or it says that its server is away, publications are delivered within this process,
 // without an offset, and histories and presence answer `unavailable`. When it is there (again, or another instance of
 // it), each broker gives it its interests and members, and asks for what was published since the last position that it
-// has seen.
+// has seen. It does not tell the newest messages below a prefix: with such a broker a subscription of a prefix begins
+// with what is published next, whatever `last_value` says.
 #pragma once
 
 #include <atomic>

@@ -15,6 +15,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/base/clock.hpp"
@@ -67,6 +68,13 @@ class Broker {
   // is there: same epoch, none gone, not more than `limit`.
   virtual void history(std::string const& channel, std::optional<Position> since, std::size_t limit, HistoryRule keep,
                        Done<HistoryPage> done) = 0;
+  // What a channel keeps; `size` 0: nothing.
+  using KeepOf = std::function<HistoryRule(std::string_view channel)>;
+  // The newest kept message of each channel below a prefix (`a.b.*`) that keeps something and of which `keep` says
+  // keep_newest, in any order. All of them have gone to the sink before, where there was an interest, and what is
+  // published later comes to it later. A broker that cannot tell which channels it has answers none: a subscription of
+  // a prefix then begins with what is published next.
+  virtual void newest(std::string const& prefix, KeepOf keep, Done<std::vector<std::shared_ptr<Message>>> done) = 0;
   // Presence of all processes. Joining twice under one id is joining once.
   virtual void join(std::string const& channel, Member member) = 0;
   virtual void leave(std::string const& channel, Member const& member) = 0;

@@ -60,6 +60,9 @@ class Connection {
   virtual void send(FramePtr frame) = 0;
   // Queues what a subscription brought; when there is no room, by its policy.
   virtual void send(FramePtr frame, Subscription const& through) = 0;
+  // Queues what was published before this connection asked for it, or has waited for the queue: as send(frame), but how
+  // long it took counts as nobody's delivery.
+  virtual void send_late(FramePtr frame) = 0;
   // How far back a compressed message may refer, in bytes; 0: the client has not negotiated compression.
   virtual std::size_t deflate_window() const = 0;
   virtual std::size_t queued_bytes() const = 0;

@@ -96,6 +96,17 @@ HistoryPage Histories::page(std::string const& channel, std::optional<Position> 
   return out;
 }
 
+std::vector<std::shared_ptr<Message>> Histories::newest(std::string_view prefix, Broker::KeepOf const& keep) const {
+  std::vector<std::shared_ptr<Message>> out;
+  auto const beginning = prefix.substr(0, prefix.size() - 1);
+  for (auto const& [channel, log] : logs_) {
+    if (log.kept.empty() || !channel.starts_with(beginning)) continue;
+    auto const rule = keep(channel);
+    if (rule.size > 0 && rule.keep_newest) out.push_back(log.kept.back().message);
+  }
+  return out;
+}
+
 void Histories::sweep(SteadyTime now) {
   for (auto at = logs_.begin(); at != logs_.end();) {
     auto& log = at->second;

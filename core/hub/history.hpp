@@ -23,6 +23,9 @@ class Histories {
                   SteadyTime now);
   HistoryPage page(std::string const& channel, std::optional<Position> const& since, std::size_t limit,
                    HistoryRule keep, SteadyTime now);
+  // The newest message of each channel below the prefix (`a.b.*`) that by its rule keeps the newest. Looks at every
+  // channel's name.
+  std::vector<std::shared_ptr<Message>> newest(std::string_view prefix, Broker::KeepOf const& keep) const;
   // Drops what is too old, and channels that have kept nothing for their time.
   void sweep(SteadyTime now);
   void set_most_bytes(std::size_t most) { most_bytes_ = most; }

@@ -14,6 +14,8 @@ void add_up(std::vector<std::uint32_t>& sums, std::vector<std::uint32_t> const& 
   for (std::size_t i = 0; i < by_shard.size(); ++i) sums[i] += by_shard[i];
 }
 
+HistoryRule keep_of(ChannelRule const& rule) { return {rule.history_size, rule.history_ttl, rule.last_value}; }
+
 }  // namespace
 
 Home::Home(HubShard& shard, std::size_t shards, BrokerFactory const& broker)
@@ -104,8 +106,7 @@ void Home::answer_with_history(std::string const& channel, std::optional<Positio
   if (auto const found = channels_.find(channel); found != channels_.end()) found->second.asking.push_back(asking);
   auto const wanted = recover.has_value();
   auto const last_value = rule.last_value;
-  broker_->history(channel, std::move(recover), wanted ? rule.history_size : 1,
-                   {rule.history_size, rule.history_ttl, rule.last_value},
+  broker_->history(channel, std::move(recover), wanted ? rule.history_size : 1, keep_of(rule),
                    [this, channel, wanted, last_value, asking, done = std::move(done)](Result<HistoryPage> page) {
                      if (auto const found = channels_.find(channel); found != channels_.end())
                        std::erase(found->second.asking, asking);
@@ -145,10 +146,26 @@ void Home::leave(std::string const& channel, unsigned shard, Member const& membe
   if (left(channels_, channel, shard)) broker_->unsubscribe(channel);
 }
 
-void Home::join_prefix(std::string const& pattern, unsigned shard, Done<void> done) {
+void Home::join_prefix(std::string const& pattern, unsigned shard, NewestDone done) {
   auto const is_first = entered(prefixes_, pattern, shard).total == 1;
-  if (!is_first) return done({});
-  broker_->subscribe(pattern, [done = std::move(done)](Result<void>) { done({}); });
+  if (!is_first) return answer_with_newest(pattern, done);
+  broker_->subscribe(pattern,
+                     [this, pattern, done = std::move(done)](Result<void>) { answer_with_newest(pattern, done); });
+}
+
+void Home::answer_with_newest(std::string const& pattern, NewestDone const& done) {
+  auto const& settings = shard_.settings();
+  if (!gives_newest_below(*settings, pattern)) return done({});
+  auto keep = [settings](std::string_view channel) { return keep_of(rule_of(*settings, channel)); };
+  broker_->newest(pattern, std::move(keep), [this, done](Result<std::vector<std::shared_ptr<Message>>> newest) {
+    std::vector<MessagePtr> out;
+    if (newest)
+      for (auto const& message : *newest) {
+        encode_if_needed(*message);
+        out.push_back(message);
+      }
+    done(std::move(out));
+  });
 }
 
 void Home::leave_prefix(std::string const& pattern, unsigned shard) {
@@ -194,7 +211,7 @@ void Home::publish(Publication publication, Done<PublishResult> done) {
   out.subscribers = listeners(message->channel);
   if (!message->message_id.empty()) out.message_id = message->message_id;
   shard_.counters().published();
-  HistoryRule const keep{rule.history_size, rule.history_ttl, rule.last_value};
+  auto const keep = keep_of(rule);
   broker_->publish(std::move(message), keep, [out = std::move(out), done = std::move(done)](Result<Position> at) {
     if (!at) return done(at.error());
     auto answer = out;
@@ -225,8 +242,7 @@ void Home::history(std::string const& channel, std::optional<Position> since, st
                    Done<HistoryPage> done) {
   auto const& rule = rule_of(*shard_.settings(), channel);
   if (rule.history_size == 0) return done(HistoryPage{});
-  broker_->history(channel, std::move(since), limit, {rule.history_size, rule.history_ttl, rule.last_value},
-                   std::move(done));
+  broker_->history(channel, std::move(since), limit, keep_of(rule), std::move(done));
 }
 
 void Home::presence(std::string const& channel, Done<std::vector<Member>> done) {

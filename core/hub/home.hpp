@@ -50,8 +50,10 @@ class Home final : public BrokerSink {
   void join(std::string const& channel, unsigned shard, Member member, std::optional<Position> recover,
             Done<Subscribed> done);
   void leave(std::string const& channel, unsigned shard, Member const& member);
-  // A prefix is asked for at every home.
-  void join_prefix(std::string const& pattern, unsigned shard, Done<void> done);
+  // A prefix is asked for at every home. `done` gets the newest message of each channel below it that is at home here
+  // and whose rule says so; what is published after them comes to the shard after them.
+  using NewestDone = std::function<void(std::vector<MessagePtr>)>;
+  void join_prefix(std::string const& pattern, unsigned shard, NewestDone done);
   void leave_prefix(std::string const& pattern, unsigned shard);
   void publish(Publication publication, Done<PublishResult> done);
   void history(std::string const& channel, std::optional<Position> since, std::size_t limit, Done<HistoryPage> done);
@@ -105,6 +107,7 @@ class Home final : public BrokerSink {
   template <class T>
   bool left(ByName<T>& groups, std::string const& name, unsigned shard);
   void answer_with_history(std::string const& channel, std::optional<Position> recover, Done<Subscribed> done);
+  void answer_with_newest(std::string const& pattern, NewestDone const& done);
   void encode_if_needed(Message& message) const;
   std::shared_ptr<Message> direct_message(Direct& direct);
   // To the shards of which `by_shard` is not 0, here last; `deliver` is called there.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "core/hub/gathering.hpp"
 #include "core/hub/home.hpp"
 #include "core/hub/hub.hpp"
 #include "core/hub/namespaces.hpp"
@@ -72,11 +73,9 @@ void HubShard::subscribe(Subscription& subscription, PrincipalPtr const& who, st
   subscription.channel_ = std::move(channel);
   subscription.who_ = who;
   subscription.shard_ = this;
+  if (subscription.channel_.ends_with('*')) return ask_all(subscription, std::move(done));
   subscription.asking_ = std::make_shared<bool>(true);
-  if (subscription.channel_.ends_with('*'))
-    ask_all(subscription, std::move(done));
-  else
-    ask_home(subscription, std::move(recover), std::move(done));
+  ask_home(subscription, std::move(recover), std::move(done));
 }
 
 void HubShard::ask_home(Subscription& subscription, std::optional<Position> recover, Answer done) {
@@ -91,8 +90,7 @@ void HubShard::ask_home(Subscription& subscription, std::optional<Position> reco
       subscription.shard_ = nullptr;
       return done(std::move(answer));
     }
-    join(subscription, *answer);
-    done(std::move(answer));
+    begin(subscription, std::move(*answer), done);
   };
   if (&there == this)
     return home_->join(subscription.channel_, index, member_of(subscription), std::move(recover), std::move(answered));
@@ -108,24 +106,49 @@ void HubShard::ask_home(Subscription& subscription, std::optional<Position> reco
 // A channel below the prefix may be at home anywhere: the subscription begins when all homes know of it.
 void HubShard::ask_all(Subscription& subscription, Answer done) {
   auto const index = shard_.index();
-  auto left = std::make_shared<std::size_t>(hub_.shard_count());
-  auto answered = [this, &subscription, left, asking = subscription.asking_, done = std::move(done)] {
-    if (--*left > 0 || !*asking) return;
-    *asking = false;
-    subscription.asking_.reset();
-    Subscribed answer;
-    join(subscription, answer);
-    done(std::move(answer));
+  gatherings_.push_back(std::make_shared<Gathering>(subscription, hub_.shard_count(), std::move(done)));
+  auto answered = [this, asked = std::weak_ptr{gatherings_.back()}](std::vector<MessagePtr> const& newest) {
+    take(asked.lock(), newest);
   };
   for (std::size_t i = 0; i < hub_.shard_count(); ++i) {
     auto& there = hub_.shard(i);
     if (&there == this) continue;
     there.shard_.post([&there, this, index, pattern = subscription.channel_, answered] {
-      auto back = [this, answered](Result<void>) { shard_.post(answered); };
+      auto back = [this, answered](std::vector<MessagePtr> newest) {
+        shard_.post([answered, newest = std::move(newest)] { answered(newest); });
+      };
       there.home_->join_prefix(pattern, index, std::move(back));
     });
   }
-  home_->join_prefix(subscription.channel_, index, [answered](Result<void>) { answered(); });
+  home_->join_prefix(subscription.channel_, index, answered);
+}
+
+void HubShard::take(std::shared_ptr<Gathering> const& gathering, std::vector<MessagePtr> const& newest) {
+  if (gathering == nullptr) return;
+  for (auto const& message : newest) gathering->add(message);
+  if (!gathering->answered()) return;
+  std::erase(gatherings_, gathering);
+  Subscribed answer;
+  answer.missed = gathering->take();
+  begin(gathering->subscription(), std::move(answer), gathering->done());
+}
+
+// A message that comes while homes are being asked: of a home that has answered it is newer than the answer, of one
+// that has not it is in the answer too, or older.
+void HubShard::gather(MessagePtr const& message) {
+  for (auto const& gathering : gatherings_)
+    if (gathering->is_about(message->channel) && gives_newest(rule_of(*settings_, message->channel)))
+      gathering->add(message);
+}
+
+// While it was asked for a reload may have taken the right away.
+void HubShard::begin(Subscription& subscription, Subscribed answer, Answer const& done) {
+  if (auto refused = refuse(*settings_, *subscription.who_, Right::to_subscribe, subscription.channel_, "/channel")) {
+    unsubscribe(subscription);
+    return done(*refused);
+  }
+  join(subscription, answer);
+  done(std::move(answer));
 }
 
 void HubShard::join(Subscription& subscription, Subscribed& answer) {
@@ -156,6 +179,8 @@ void HubShard::unsubscribe(Subscription& subscription) {
     *subscription.asking_ = false;
     subscription.asking_.reset();
   }
+  if (!gatherings_.empty())
+    std::erase_if(gatherings_, [&](auto const& one) { return &one->subscription() == &subscription; });
   if (auto* topic = subscription.topic_) {
     topic->remove(subscription);
     directory_.drop_if_empty(subscription.channel_);
@@ -301,6 +326,7 @@ void HubShard::report(std::string const& message_id, std::vector<Reached> reache
 
 std::size_t HubShard::deliver(MessagePtr const& message) {
   std::size_t count = 0;
+  if (!gatherings_.empty()) gather(message);
   if (!message->message_id.empty()) {
     std::vector<Reached> reached;
     directory_.each_of(message->channel, [&](Topic& topic) {

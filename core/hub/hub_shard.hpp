@@ -26,6 +26,7 @@
 namespace patchbay::hub {
 
 class Hub;
+class Gathering;
 class Home;
 class Receipts;
 struct Member;
@@ -113,6 +114,10 @@ class HubShard {
   using Answer = std::function<void(Result<Subscribed>)>;
   void ask_home(Subscription& subscription, std::optional<Position> recover, Answer done);
   void ask_all(Subscription& subscription, Answer done);
+  // A home has answered; null: the subscription has left meanwhile.
+  void take(std::shared_ptr<Gathering> const& gathering, std::vector<MessagePtr> const& newest);
+  void gather(MessagePtr const& message);
+  void begin(Subscription& subscription, Subscribed answer, Answer const& done);
   void join(Subscription& subscription, Subscribed& answer);
   static void set_pace(Subscription& subscription, ChannelRule const& rule);
   void tell_homes_left(std::string const& channel, Member member);
@@ -138,6 +143,7 @@ class HubShard {
   std::unique_ptr<Home> home_;
   std::unique_ptr<Receipts> receipts_;
   Directory directory_;
+  std::vector<std::shared_ptr<Gathering>> gatherings_;       // of prefixes of which homes are being asked
   std::unordered_map<std::string_view, Known> connections_;  // by connection id
   bool draining_ = false, gave_up_ = false;
   SteadyTime drain_end_{};

@@ -109,7 +109,7 @@ Task<Result<SubscribeResult>> Hub::subscribe(Call& call, SubscribeArgs args) {
     if (why == Waiter::Why::cancelled) co_return Error{Code::cancelled, "the listener has left"};
   }
   if (!*listener.joined) co_return listener.joined->error();
-  auto const& joined = **listener.joined;
+  auto& joined = **listener.joined;
 
   SubscribeResult out;
   auto taken = EventSink::Taken::ok;
@@ -120,15 +120,19 @@ Task<Result<SubscribeResult>> Hub::subscribe(Call& call, SubscribeArgs args) {
   // What a client comes back with: where it stood, until what it missed has reached it.
   auto const start = joined.recovered.value_or(false) ? *asked : joined.at.value_or(Position{});
   emit(id_of(start), "subscribed", subscribed_text(args.channel, joined));
-  for (auto missed = joined.missed.begin(); missed != joined.missed.end() && taken != EventSink::Taken::gone;
-       ++missed) {
+  auto promised = std::move(joined.missed);
+  for (auto& missed : promised) {
     if (taken == EventSink::Taken::wait) {
       auto more = sink->ready();
       if (!co_await std::move(more)) co_return out;
     }
-    emit(id_of((*missed)->at), (*missed)->event, payload_of(*(*missed)->frame(Form::channel)));
+    if (taken == EventSink::Taken::gone) co_return out;
+    // The right is gone, or an administrator has ended it; what was promised goes before a full queue is told.
+    if (listener.failed && !subscription.joined()) co_return *listener.failed;
+    auto const message = std::move(missed);
+    emit(id_of(message->at), message->event, payload_of(*message->frame(Form::channel)));
   }
-  listener.joined->value().missed.clear();
+  promised = std::vector<MessagePtr>{};  // its memory, for as long as the stream may be
   for (;;) {
     if (taken == EventSink::Taken::gone) co_return out;
     if (taken == EventSink::Taken::wait) {

@@ -37,6 +37,10 @@ void MemoryBroker::history(std::string const& channel, std::optional<Position> s
   done(histories_.page(channel, since, limit, keep, clock_.now()));
 }
 
+void MemoryBroker::newest(std::string const& prefix, KeepOf keep, Done<std::vector<std::shared_ptr<Message>>> done) {
+  done(histories_.newest(prefix, keep));
+}
+
 void MemoryBroker::join(std::string const& channel, Member member) {
   present_[channel].insert_or_assign(std::move(member.id), std::move(member.user_id));
 }

@@ -19,6 +19,7 @@ class MemoryBroker final : public Broker {
   void unsubscribe(std::string const& channel) override;
   void history(std::string const& channel, std::optional<Position> since, std::size_t limit, HistoryRule keep,
                Done<HistoryPage> done) override;
+  void newest(std::string const& prefix, KeepOf keep, Done<std::vector<std::shared_ptr<Message>>> done) override;
   void join(std::string const& channel, Member member) override;
   void leave(std::string const& channel, Member const& member) override;
   void presence(std::string const& channel, Done<std::vector<Member>> done) override;

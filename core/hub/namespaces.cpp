@@ -35,6 +35,17 @@ bool is_own_plugin(Principal const& who, std::string_view channel) {
   });
 }
 
+// Whether the rule may hold for all or for some of the channels below a prefix.
+struct Reach {
+  bool all, some;
+};
+Reach reach_of(ChannelRule const& rule, std::string_view prefix) {
+  auto const asked = beginning(prefix);
+  auto const all = is_prefix(rule.pattern) && asked.starts_with(beginning(rule.pattern));
+  auto const name = is_prefix(rule.pattern) ? beginning(rule.pattern) : std::string_view{rule.pattern};
+  return {all, all || name.starts_with(asked)};
+}
+
 bool holds(Principal const& who, std::string const& scope) { return scope != "none" && who.may(scope); }
 
 }  // namespace
@@ -46,6 +57,17 @@ ChannelRule const& rule_of(Settings const& settings, std::string_view channel) {
   for (auto const& rule : settings.rules)
     if (matches(rule.pattern, channel)) return rule;
   return nobody;
+}
+
+bool gives_newest(ChannelRule const& rule) { return rule.last_value && rule.history_size > 0; }
+
+bool gives_newest_below(Settings const& settings, std::string_view prefix) {
+  for (auto const& rule : settings.rules) {
+    auto const reach = reach_of(rule, prefix);
+    if (reach.some && gives_newest(rule)) return true;
+    if (reach.all) return false;
+  }
+  return false;
 }
 
 EntityRules entity_rules_of(Principal const& who) {
@@ -82,14 +104,10 @@ bool may(Settings const& settings, Principal const& who, Right right, std::strin
   if (who.unrestricted || is_own_plugin(who, channel)) return true;
   if (!may_hear_of(settings, who, channel)) return false;
   if (!is_prefix(channel)) return holds(who, scope_of(rule_of(settings, channel), right));
-  auto const asked = beginning(channel);
   for (auto const& rule : settings.rules) {
-    auto const covers = is_prefix(rule.pattern) && asked.starts_with(beginning(rule.pattern));
-    auto const meets =
-        covers ||
-        (is_prefix(rule.pattern) ? beginning(rule.pattern) : std::string_view{rule.pattern}).starts_with(asked);
-    if (meets && !holds(who, scope_of(rule, right))) return false;
-    if (covers) return true;
+    auto const reach = reach_of(rule, channel);
+    if (reach.some && !holds(who, scope_of(rule, right))) return false;
+    if (reach.all) return true;
   }
   return false;
 }

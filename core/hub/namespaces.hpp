@@ -22,6 +22,10 @@ enum class Right : std::uint8_t { to_subscribe, to_publish, to_see_presence };
 
 // Never fails: what no rule matches is for nobody but the gateway.
 ChannelRule const& rule_of(Settings const& settings, std::string_view channel);
+// Whether who subscribes a channel with this rule begins with its newest message.
+bool gives_newest(ChannelRule const& rule);
+// Whether that is so of any channel that there may be below a prefix ("ha.state.*").
+bool gives_newest_below(Settings const& settings, std::string_view prefix);
 // May also be given a prefix ("ha.state.*").
 bool may(Settings const& settings, Principal const& who, Right right, std::string_view channel);
 // The error that says so, with its pointer; nothing when it may.

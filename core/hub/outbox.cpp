@@ -65,9 +65,10 @@ void Outbox::drop(std::size_t index, Dropped why) {
   owner_.on_dropped(*frame, why);
 }
 
-Outbox::Taken Outbox::append(FramePtr frame, Subscription const* through) {
+Outbox::Taken Outbox::append(FramePtr frame, Subscription const* through, bool measured) {
   if (closing_ || gone_) return Taken::closed;
-  Entry entry{std::move(frame), through, false};
+  Entry entry{std::move(frame), through};
+  entry.measured = measured;
   entry.deflated = window_ > 0 && !entry.frame->deflated.empty() && entry.frame->bytes.size() <= window_;
   auto const policy = through != nullptr ? through->slow_consumer() : SlowConsumer::close;
   // While the kernel takes nothing, only the newest is worth keeping.
@@ -192,9 +193,10 @@ void Outbox::take_written(std::size_t count) {
       ++written_frames_;
     }
     auto const frame = std::move(entry.frame);
+    auto const measured = entry.measured;
     pop();
     if (!frame) continue;
-    if (frame->made != SteadyTime{}) {
+    if (measured && frame->made != SteadyTime{}) {
       ++timed_;
       last_made_ = frame->made;
     }

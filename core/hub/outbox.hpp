@@ -61,8 +61,8 @@ class Outbox {
   std::size_t deflate_window() const { return window_; }
   void limit(std::size_t bytes) { limit_ = bytes; }
 
-  // `full`: the frame was not taken and counts as dropped.
-  Taken append(FramePtr frame, Subscription const* through = nullptr);
+  // `full`: the frame was not taken and counts as dropped. `measured`: its time counts, where it has one.
+  Taken append(FramePtr frame, Subscription const* through = nullptr, bool measured = true);
   // Bytes as they are, and beyond the limit: the handshake's answer, Beast's control frames.
   void append_bytes(std::string bytes);
   // A close frame, the last thing that is sent. Gives up what is queued if `at_once`.
@@ -93,6 +93,7 @@ class Outbox {
     Subscription const* through = nullptr;
     bool deflated = false;
     bool own = false;  // no other connection shares the frame
+    bool measured = true;
 
     std::string_view bytes() const {
       if (!frame) return {};

@@ -55,6 +55,7 @@ class Session final : public Connection,
   SteadyTime last_seen() const override { return last_seen_; }
   void send(FramePtr frame) override;
   void send(FramePtr frame, Subscription const& through) override;
+  void send_late(FramePtr frame) override;
   std::size_t deflate_window() const override { return outbox_.deflate_window(); }
   std::size_t queued_bytes() const override { return outbox_.queued_bytes(); }
   bool congested() const override;

@@ -24,6 +24,10 @@ void Session::send(FramePtr frame, Subscription const& through) {
   if (phase_ == Phase::open && outbox_.append(std::move(frame), &through) == Outbox::Taken::full) slow_consumer();
 }
 
+void Session::send_late(FramePtr frame) {
+  if (phase_ == Phase::open && outbox_.append(std::move(frame), nullptr, false) == Outbox::Taken::full) slow_consumer();
+}
+
 // What it has not taken it will not miss: the close frame goes to the front.
 void Session::slow_consumer(std::string_view reason) {
   if (phase_ != Phase::open) return;

@@ -66,15 +66,17 @@ class Subscription {
   SlowConsumer slow_consumer_ = SlowConsumer::close;
   std::uint64_t after_ = 0;       // offsets up to here, of this epoch, came with the answer
   std::size_t after_epoch_ = 0;   // its hash
-  std::shared_ptr<bool> asking_;  // false once it is gone while its home shard is being asked
+  std::shared_ptr<bool> asking_;  // false once it is gone while its channel's home is being asked
   std::unique_ptr<Pace> pace_;
 };
 
 // What one who has subscribed gets to know.
 struct Subscribed {
-  std::optional<Position> at{};      // the channel keeps history: its newest position
-  std::optional<bool> recovered{};   // only when recovery was asked for
-  std::vector<MessagePtr> missed{};  // in order; what is published from now on comes by deliver()
+  std::optional<Position> at{};     // the channel keeps history: its newest position
+  std::optional<bool> recovered{};  // only when recovery was asked for
+  // In order; of a prefix the newest of each channel below it whose rule says so, in order of time. What is published
+  // from now on comes by deliver().
+  std::vector<MessagePtr> missed{};
 };
 
 }  // namespace patchbay::hub

@@ -105,8 +105,8 @@ std::unique_ptr<hub::Broker> make_of_plugin(hub::BrokerSink& sink, Clock const& 
 
 namespace hub::test {
 INSTANTIATE_TEST_SUITE_P(Plugin, BrokerConformance,
-                         testing::Values(BrokerUnderTest{"plugin", make_of_plugin,
-                                                         [] { EXPECT_TRUE(world->settle()); }}),
+                         testing::Values(BrokerUnderTest{"plugin", make_of_plugin, [] { EXPECT_TRUE(world->settle()); },
+                                                         false}),
                          [](auto const& one) { return one.param.name; });
 }  // namespace hub::test
 

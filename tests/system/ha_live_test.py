@@ -86,6 +86,27 @@ def test_who_subscribes_gets_the_last_value(tool, home_assistant):
         assert client.next()["data"]["entity_id"] == "sun.sun"  # unchanged since the start
 
 
+def test_a_domain_begins_with_the_last_value_of_each_entity(tool, home_assistant):
+    lights = {one["entity_id"]: one["state"] for one in home_assistant.ws_command({"type": "get_states"}) if one["entity_id"].startswith("light.")}
+    lamp = min(name for name, state in lights.items() if state in ("on", "off"))
+    with HubClient(tool) as client:
+        client.subscribe("ha.state.light.*")
+        client.send(type="ping")
+        client.until("pong")
+        first = list(client.kept)
+        client.kept.clear()
+        channels = [one["channel"] for one in first]
+        assert len(channels) == len(set(channels)) and all(one["channel"] == f"ha.state.{one['data']['entity_id']}" for one in first)
+        assert {one["data"]["entity_id"]: one["data"]["state"] for one in first if one["type"] == "state_changed"} == lights
+        try:
+            home_assistant.call_service("light", "toggle", target={"entity_id": lamp})
+            change = client.next()
+            assert (change["channel"], change["data"]["previous"]) == (f"ha.state.{lamp}", lights[lamp])
+            assert change["offset"] == next(one["offset"] for one in first if one["channel"] == change["channel"]) + 1
+        finally:
+            home_assistant.call_service("light", "toggle", target={"entity_id": lamp})
+
+
 @pytest.mark.parametrize("channel", [LEVEL, "ha.states"])
 def test_recovery_is_exact(tool, home_assistant, channel):
     set_level(home_assistant, 60)

@@ -11,6 +11,7 @@ CONFIG = {
     "hub": {"namespaces": [
         {"pattern": "kept.*", "subscribe": "hub.subscribe", "publish": "hub.publish", "presence": "hub.subscribe",
          "history": {"size": 5, "ttl_s": 60}},
+        {"pattern": "last.*", "publish": "hub.publish", "history": {"size": 5, "ttl_s": 60}, "last_value": True},
         {"pattern": "quiet.*", "subscribe": "hub.subscribe", "publish": "none"}]},
     "limits": {"subscriptions": 4, "running_calls": 3},
 }
@@ -66,6 +67,21 @@ def test_prefix_events_carry_the_full_channel(gateway, client):
     gateway.call("hub_publish", channel="rooms.first.a", data=2)
     event = client.next()
     assert (event["channel"], event["data"]) == ("rooms.first.a", 2)
+
+
+def test_a_prefix_begins_with_the_last_value_of_each_channel(gateway, client):
+    names = [f"last.p.{number}" for number in range(20)] + ["last.p.deep.down"]  # at home on all shards
+    for value in (1, 2):
+        for name in [*names, "last.other"]:
+            gateway.call("hub_publish", channel=name, data=value)
+    client.subscribe("last.p.*")
+    first = [client.next() for _ in names]
+    assert [(one["channel"], one["data"], one["offset"]) for one in first] == [(name, 2, 2) for name in names]
+    assert [one["timestamp"] for one in first] == sorted(one["timestamp"] for one in first)
+    gateway.call("hub_publish", channel=names[3], data=3)
+    event = client.next()
+    assert (event["channel"], event["data"], event["offset"]) == (names[3], 3, 3)
+    client.nothing_before()
 
 
 def test_publish(gateway, client):

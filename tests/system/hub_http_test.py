@@ -111,6 +111,27 @@ def test_events_with_last_event_id(make_gateway):
         assert next(server_sent_events(response.iter_lines())).json()["recovered"] is False
 
 
+def test_events_of_a_prefix_begin_with_the_last_values(make_gateway):
+    gateway = make_gateway(config={"hub": {"namespaces": [{"pattern": "last.*", "history": {"size": 10, "ttl_s": 600}, "last_value": True}]}})
+    names = [f"last.{number}" for number in range(8)]
+    for value in (1, 2):
+        for name in names:
+            gateway.call("hub_publish", channel=name, data=value, event="note")
+    with events_of(gateway, "/events/last.*") as response:
+        events = server_sent_events(response.iter_lines())
+        assert next(events).json() == {"channel": "last.*"}
+        first = [next(events) for _ in names]
+        assert [(one.event, one.json()["channel"], one.json()["data"]) for one in first] == [("note", name, 2) for name in names]
+        gateway.call("hub_publish", channel=names[0], data=3, event="note")
+        assert next(events).json()["data"] == 3
+    # Who comes back gets the present state once more.
+    with events_of(gateway, "/events/last.*", {"last-event-id": first[0].id}) as response:
+        events = server_sent_events(response.iter_lines())
+        assert next(events).event == "subscribed"
+        assert sorted((one.json()["channel"], one.json()["data"]) for one in (next(events) for _ in names)) == [
+            (name, 3 if name == names[0] else 2) for name in names]
+
+
 @pytest.mark.parametrize("accept", [None, "*/*", "text/html, */*;q=0.8", "text/event-stream"])
 def test_events_are_server_sent_whatever_is_asked_for(gateway, accept):
     # urllib adds no Accept of its own, httpx does.

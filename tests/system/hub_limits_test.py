@@ -6,7 +6,7 @@ import time
 import pytest
 
 from support.gateway import Gateway, binary
-from support.hub_client import static_token
+from support.hub_client import HubClient, static_token
 from support.raw_websocket import RawWebSocket, frame, handshake
 
 TEXT, PING = 0x81, 0x89
@@ -245,6 +245,28 @@ def test_who_does_not_read_is_let_go(make_gateway):
     while gateway.call("hub_stats")["total_connections"] != 1:
         assert time.monotonic() < deadline, "the slow reader is still there"
     assert slow.read_close() in (1013, None)
+
+
+def test_who_reads_slowly_gets_the_last_value_of_each_channel_below_a_prefix(make_gateway):
+    """Six times what a queue holds: that is no overflow, and what is published meanwhile comes behind it."""
+    count, changes = 3000, 20
+    rule = {"pattern": "last.*", "publish": "hub.publish", "history": {"size": 2, "ttl_s": 60}, "last_value": True}
+    gateway = make_gateway(config={"server": {"shards": 2}, "hub": {"namespaces": [rule]},
+                                   "limits": {"commands_per_second": 100_000, "send_stall_ms": 60_000}})
+    with HubClient(gateway) as publisher:
+        for first in range(0, count, 100):
+            for number in range(first, first + 100):
+                publisher.send(type="publish", channel=f"last.{number}", data=[number, "x" * 2000])
+            assert {publisher.next()["type"] for _ in range(100)} == {"published"}
+    slow = opened(gateway, receive_buffer=4096)
+    slow.send_text('{"type":"subscribe","channel":"last.*"}')
+    assert json.loads(slow.read().text)["type"] == "subscribed"
+    for number in range(changes):
+        assert gateway.call("hub_publish", channel="last.7", data=[number, "new"])["subscribers"] == 1
+    events = [json.loads(slow.read().text) for _ in range(count + changes)]
+    assert sorted(one["data"][0] for one in events[:count]) == list(range(count))
+    assert all(one["channel"] == f"last.{one['data'][0]}" for one in events[:count])
+    assert [one["data"] for one in events[count:]] == [[number, "new"] for number in range(changes)]
 
 
 # --- how many, and how much of one address

@@ -45,6 +45,18 @@ def test_prefix(gateway):
         assert process.wait(10) == 0
 
 
+def test_a_prefix_begins_with_the_last_values(make_gateway):
+    gateway = make_gateway(config={"hub": {"namespaces": [{"pattern": "last.*", "history": {"size": 3, "ttl_s": 60}, "last_value": True}]}})
+    for name in ("last.a", "last.b", "last.a"):
+        gateway.call("hub_publish", channel=name, data=name)
+    with listening(gateway, "last.*", "--count", "3") as (process, said):
+        assert said == "last.*: listening\n"
+        gateway.call("hub_publish", channel="last.c", data="new")
+        lines = [json.loads(line) for line in process.stdout]
+        assert process.wait(10) == 0
+    assert [(line["channel"], line["data"]) for line in lines] == [("last.b", "last.b"), ("last.a", "last.a"), ("last.c", "new")]
+
+
 def test_what_was_missed_comes_first(make_gateway):
     gateway = make_gateway(config=HISTORY)
     with listening(gateway, "kept", "--count", "1") as (process, said):

@@ -3,7 +3,7 @@
 //
 //   backlog.add(frame);  backlog.pump(connection);           // and again in Conversation::drained()
 //
-// Own shard only. An empty one holds no memory.
+// Nothing is dropped unless that is asked for. Own shard only. An empty one holds no memory.
 #pragma once
 
 #include <vector>
@@ -17,8 +17,17 @@ class Backlog {
   bool empty() const { return frames_.empty(); }
   std::size_t bytes() const { return bytes_; }
   void add(FramePtr frame) {
+    if (next_ > 64 && next_ > frames_.size() / 2) {
+      frames_.erase(frames_.begin(), frames_.begin() + static_cast<std::ptrdiff_t>(next_));
+      next_ = 0;
+    }
     bytes_ += frame->size();
     frames_.push_back(std::move(frame));
+  }
+  // The oldest, until at most so many bytes are left; tells of each.
+  template <class Told>
+  void drop_oldest(std::size_t most, Told told) {
+    while (bytes_ > most) told(*take());
   }
   void pump(Connection& connection) { send(connection, false); }
   // All of it, whatever the queue says.
@@ -26,14 +35,16 @@ class Backlog {
 
  private:
   void send(Connection& connection, bool all) {
-    while (next_ < frames_.size() && (all || !connection.congested())) {
-      auto frame = std::move(frames_[next_++]);
-      bytes_ -= frame->size();
-      connection.send(std::move(frame));
-    }
+    while (next_ < frames_.size() && (all || !connection.congested())) connection.send_late(take());
     if (next_ < frames_.size()) return;
     next_ = 0;
     std::vector<FramePtr>{}.swap(frames_);
+  }
+
+  FramePtr take() {
+    auto frame = std::move(frames_[next_++]);
+    bytes_ -= frame->size();
+    return frame;
   }
 
   std::vector<FramePtr> frames_;

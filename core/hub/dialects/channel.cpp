@@ -14,12 +14,18 @@ namespace patchbay::hub {
 
 using namespace std::chrono_literals;
 
+// Missed messages have been promised, however many they are: they go out as fast as the client reads. What comes
+// meanwhile waits behind them, bounded.
+struct Channel::Waiting {
+  Backlog missed, later;
+};
+
 struct Channel::Membership : Subscription {
   explicit Membership(Channel& to) : Subscription(to) {}
   std::string name;
   std::vector<std::string> asking{};   // ids of requests that wait for the channel's home; one may be empty
   std::unique_ptr<Position> at{};      // newest that this client has, where the channel keeps history
-  std::unique_ptr<Backlog> backlog{};  // missed messages, and what comes while they wait
+  std::unique_ptr<Waiting> waiting{};  // while missed messages or later ones wait
 };
 
 Channel::Channel(Connection& connection) : Conversation(connection), requests_(connection.hub().shard()) {}
@@ -67,11 +73,7 @@ void Channel::received(std::string_view text, bool binary) {
 }
 
 void Channel::drained() {
-  for (auto& membership : memberships_)
-    if (membership->backlog) {
-      membership->backlog->pump(connection());
-      if (membership->backlog->empty()) membership->backlog.reset();
-    }
+  for (auto& membership : memberships_) pump(*membership);
   if (calls_) calls_->drained();
 }
 
@@ -208,7 +210,7 @@ void Channel::subscribe(std::string channel, std::string id, std::optional<Posit
     if (!recover) return confirm(*membership, id, nullptr);
     // It says what it has: it gets what came after that once more, exactly.
     connection().hub().unsubscribe(*membership);
-    membership->backlog.reset();
+    membership->waiting.reset();
     return ask(*membership, std::move(id), std::move(recover));
   }
   auto const most = connection().hub().settings()->subscriptions;
@@ -240,10 +242,43 @@ void Channel::answered(Membership& membership, Result<Subscribed>& done) {
     first = false;
   }
   if (done->missed.empty()) return;
-  Backlog backlog;
-  for (auto const& missed : done->missed) backlog.add(missed->frame(Form::channel));
-  backlog.pump(connection());
-  if (!backlog.empty()) membership.backlog = std::make_unique<Backlog>(std::move(backlog));
+  membership.waiting = std::make_unique<Waiting>();
+  for (auto const& missed : done->missed) membership.waiting->missed.add(missed->frame(Form::channel));
+  pump(membership);
+}
+
+void Channel::pump(Membership& membership) {
+  if (!membership.waiting) return;
+  auto& [missed, later] = *membership.waiting;
+  missed.pump(connection());
+  if (missed.empty()) later.pump(connection());
+  if (missed.empty() && later.empty()) membership.waiting.reset();
+}
+
+// Too much for a client that reads too slowly even for that: the channel's policy decides, as for everybody.
+void Channel::wait_in_line(Membership& membership, FramePtr frame) {
+  auto& [missed, later] = *membership.waiting;
+  auto const size = frame->size();
+  auto const most = 2 * static_cast<std::size_t>(connection().hub().settings()->queue_bytes) + size;
+  later.add(std::move(frame));
+  if (later.bytes() <= most) return;
+  switch (membership.slow_consumer()) {
+    case SlowConsumer::latest_only: return drop_oldest(later, size, Dropped::latest_only);
+    case SlowConsumer::drop_oldest: return drop_oldest(later, most, Dropped::drop_oldest);
+    case SlowConsumer::close: break;
+  }
+  missed.flush(connection());
+  later.flush(connection());
+  membership.waiting.reset();
+}
+
+void Channel::drop_oldest(Backlog& backlog, std::size_t most, Dropped why) {
+  auto& hub = connection().hub();
+  backlog.drop_oldest(most, [&](Frame const& frame) {
+    hub.counters().dropped(why);
+    if (!frame.message_id.empty())
+      hub.dropped(frame.message_id, connection(), dropped_names[static_cast<std::size_t>(why)]);
+  });
 }
 
 void Channel::confirm(Membership& membership, std::string_view id, Subscribed const* answer) {
@@ -274,14 +309,8 @@ void Channel::deliver(Subscription& through, MessagePtr const& message) {
     if (membership.at->epoch != message->at.epoch) membership.at->epoch = message->at.epoch;
   }
   auto const& frame = message->frame(Form::channel);
-  if (!membership.backlog) return connection().send(frame, through);
-  membership.backlog->add(frame);
-  auto const most = static_cast<std::size_t>(connection().hub().settings()->queue_bytes);
-  // A client that reads too slowly even for that: its queue's own bound decides, as for everybody.
-  if (membership.backlog->bytes() > 2 * most + frame->size()) {
-    membership.backlog->flush(connection());
-    membership.backlog.reset();
-  }
+  if (!membership.waiting) return connection().send(frame, through);
+  wait_in_line(membership, frame);
 }
 
 void Channel::ended(Subscription& through, Error const& why) {

@@ -41,6 +41,7 @@ class Channel final : public Conversation {
 
  private:
   struct Membership;
+  struct Waiting;
   struct Row {
     std::string_view type;
     void (Channel::*answer)(ClientMessage const&);
@@ -63,6 +64,9 @@ class Channel final : public Conversation {
   void ask(Membership& membership, std::string id, std::optional<Position> recover);
   void answered(Membership& membership, Result<Subscribed>& done);
   void confirm(Membership& membership, std::string_view id, Subscribed const* answer);
+  void pump(Membership& membership);
+  void wait_in_line(Membership& membership, FramePtr frame);
+  void drop_oldest(Backlog& backlog, std::size_t most, Dropped why);
   // Takes it out of the list; it is deleted in a later turn, since its hub may be calling through it.
   void drop(Membership& membership);
   Membership* find(std::string_view channel);

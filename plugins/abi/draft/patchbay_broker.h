@@ -21,6 +21,8 @@
  *    without an offset. After state(1) it asks for the history since the last position that it has seen, so that
  *    subscribers miss nothing that the history still has.
  *  - What a process that has died left in the presence must go after a while.
+ *  - There is no request for the newest messages below a prefix: who subscribes one (`a.b.*`) begins with what is
+ *    published next, also where the namespace says last_value.
  *
  * A draft may still change. */
 #ifndef PATCHBAY_BROKER_H

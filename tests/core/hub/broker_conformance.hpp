@@ -3,7 +3,8 @@
 //   INSTANTIATE_TEST_SUITE_P(Redis, BrokerConformance, testing::Values(BrokerUnderTest{"redis", make_redis,
 //   run_loop}));
 //
-// `settle` lets callbacks that come later come.
+// `settle` lets callbacks that come later come. `tells_newest`: it knows which channels it has; one that does not
+// answers no newest messages below a prefix, and says so here.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -16,6 +17,7 @@ struct BrokerUnderTest {
   std::string name;
   BrokerFactory make;
   std::function<void()> settle = [] {};
+  bool tells_newest = true;
 };
 inline void PrintTo(BrokerUnderTest const& one, std::ostream* out) { *out << one.name; }
 
@@ -64,6 +66,26 @@ class BrokerConformance : public testing::TestWithParam<BrokerUnderTest> {
     settle();
     EXPECT_TRUE(out);
     return out.value_or(HistoryPage{});
+  }
+  // Of the channels that are named the newest is kept.
+  Texts newest(std::string const& prefix, Texts const& keeping) {
+    auto const keep = [keeping](std::string_view channel) {
+      auto rule = keep3;
+      rule.keep_newest = std::find(keeping.begin(), keeping.end(), channel) != keeping.end();
+      return rule;
+    };
+    std::optional<Texts> out;
+    broker->newest(prefix, keep, [&](Result<std::vector<std::shared_ptr<Message>>> messages) {
+      EXPECT_FALSE(out) << "answered twice";
+      ASSERT_TRUE(messages);
+      out.emplace();
+      for (auto const& one : *messages) out->push_back(one->channel + "=" + one->data);
+    });
+    settle();
+    EXPECT_TRUE(out) << "was not answered";
+    auto texts = out.value_or(Texts{});
+    std::sort(texts.begin(), texts.end());
+    return texts;
   }
   std::vector<Member> presence(std::string const& channel) {
     std::optional<std::vector<Member>> out;
@@ -196,6 +218,34 @@ TEST_P(BrokerConformance, KnowsAnUnusedChannelsPosition) {
   EXPECT_FALSE(page.newest.epoch.empty());
   publish("new", "1", keep3);
   EXPECT_TRUE(history("new", page.newest, 10, keep3).complete);
+}
+
+TEST_P(BrokerConformance, TellsTheNewestOfEachChannelBelowAPrefix) {
+  HistoryRule const keep{.size = 3, .ttl = std::chrono::seconds{60}, .keep_newest = true};
+  for (auto const* data : {"1", "2"})
+    for (auto const* channel : {"rooms.a", "rooms.b.deep", "rooms", "roomsx.a", "rooms.plain"})
+      publish(channel, data, keep);
+  publish("rooms.c", "1");
+  clock.advance(std::chrono::seconds{90});
+  Texts const all{"rooms", "rooms.a", "rooms.b.deep", "roomsx.a", "rooms.c"};
+  auto const expected = [](Texts texts) { return GetParam().tells_newest ? texts : Texts{}; };
+  EXPECT_EQ(newest("rooms.*", all), expected({"rooms.a=2", "rooms.b.deep=2"}));
+  EXPECT_EQ(newest("rooms.b.*", all), expected({"rooms.b.deep=2"}));
+  EXPECT_EQ(newest("rooms.a.*", all), Texts{});
+  EXPECT_EQ(newest("rooms.*", {}), Texts{});
+}
+
+TEST_P(BrokerConformance, ToldTheNewestToItsSinkBefore) {
+  HistoryRule const keep{.size = 3, .ttl = std::chrono::seconds{60}, .keep_newest = true};
+  subscribe("rooms.*");
+  publish("rooms.a", "1", keep);
+  std::optional<std::size_t> heard;
+  broker->newest(
+      "rooms.*", [&](std::string_view) { return keep; }, [&](auto) { heard = sink.got.size(); });
+  settle();
+  EXPECT_EQ(heard, 1U);
+  publish("rooms.a", "2", keep);
+  EXPECT_EQ(sink.data(), (Texts{"1", "2"}));
 }
 
 TEST_P(BrokerConformance, KnowsWhoIsPresent) {

@@ -163,6 +163,7 @@ class FakeConnection final : public Connection {
   SteadyTime last_seen() const override { return seen_; }
   void send(FramePtr frame) override;
   void send(FramePtr frame, Subscription const&) override { send(std::move(frame)); }
+  void send_late(FramePtr frame) override { send(std::move(frame)); }
   std::size_t deflate_window() const override { return 0; }
   std::size_t queued_bytes() const override { return 0; }
   bool congested() const override {

@@ -220,6 +220,7 @@ TEST_F(HubOutbox, WhatLeavesTogetherIsTimedTogether) {
   EXPECT_THAT(delivered, testing::ElementsAre(std::pair{std::chrono::nanoseconds{15'000'000}, 2U}));
   delivered.clear();
   outbox->append(text_frame("of no time"));
+  outbox->append(made(std::chrono::milliseconds{1}), nullptr, false);  // it was asked for long after it was made
   turn();
   EXPECT_THAT(delivered, testing::IsEmpty());
 }
