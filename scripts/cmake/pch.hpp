@@ -1,4 +1,4 @@
-// The headers that nearly every unit needs and that change never.
+// The headers that nearly every unit needs: of the libraries, and our own that everything stands on.
 #pragma once
 
 #include <rapidjson/document.h>
@@ -38,3 +38,6 @@
 #include <unordered_map>
 #include <variant>
 #include <vector>
+
+#include "core/base/caller.hpp"
+#include "core/runtime/runtime.hpp"
