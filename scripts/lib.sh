@@ -50,15 +50,23 @@ configure() {
   stage "configure $preset" cmake -S "$root" --preset "$preset" "${options[@]}"
 }
 
+# build_jobs: how many compilers run at once: as many as there are processors and two, but each may want 2.5 GB of memory.
+build_jobs() {
+  local processors memory
+  processors=$(nproc)
+  memory=$(awk '/^MemAvailable:/ { print int($2 / 2500000) }' /proc/meminfo)
+  echo $((memory < 1 ? 1 : memory < processors + 2 ? memory : processors + 2))
+}
+
 # build PRESET [TARGET...]: ninja's own progress line on a terminal, else one line at the end.
 build() {
   local preset=$1 folder=$root/build/$1 start; shift
   start=$(now_ms)
   configure "$preset"
   if [ -t 1 ] && [ -t 2 ]; then
-    ninja -C "$folder" "$@" >&2 || die "the $preset build failed"
+    ninja -j "$(build_jobs)" -C "$folder" "$@" >&2 || die "the $preset build failed"
     said "build $preset" "$start"
   else
-    stage "build $preset" ninja -C "$folder" "$@"
+    stage "build $preset" ninja -j "$(build_jobs)" -C "$folder" "$@"
   fi
 }
