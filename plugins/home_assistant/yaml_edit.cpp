@@ -92,6 +92,11 @@ bool is_comment(std::string_view line) {
   return at != std::string_view::npos && line[at] == '#';
 }
 
+// With more right behind it, "..." is the beginning of a word.
+bool is_end_marker(std::string_view line) {
+  return line.starts_with("...") && (line.size() == 3 || is_blank(line.substr(3, 1)));
+}
+
 // One document: its lines, each with its line break, and what it says.
 struct Text {
   std::vector<std::string> lines;
@@ -140,7 +145,7 @@ Text text_of(std::string_view text, std::string_view what, std::string_view poin
   out.end = out.lines.size();
   for (std::size_t i = 0; i < out.lines.size(); ++i) {
     if (out.lines[i].starts_with("%")) unsure("it has directives");
-    if (out.lines[i].starts_with("...")) out.end = std::min(out.end, i);
+    if (is_end_marker(out.lines[i])) out.end = std::min(out.end, i);
   }
   return out;
 }
@@ -179,6 +184,7 @@ std::vector<Entry> entries_of(Text const& text, YAML::Node const& map, std::size
     if (!pair.first.IsScalar()) unsure("a key is no single word");
     if (mark.is_null() || static_cast<std::size_t>(mark.line) >= text.lines.size()) unsure("a key has no place");
     Entry entry{pair.first, pair.second, static_cast<std::size_t>(mark.line), limit, 0};
+    if (entry.begin >= limit) unsure("a key stands behind the end of its map");
     auto const& line = text.lines[entry.begin];
     auto const at = static_cast<std::size_t>(mark.column);
     if (indent_of(line) != at) unsure("a key does not begin its line");
@@ -303,9 +309,9 @@ class LineEditor {
     std::vector<std::size_t> begins;
     for (auto i = with.begin + 1; i < with.end; ++i) {
       std::string_view const line = addition_.lines[i];
-      if (indent_of(line) == from && (line.substr(from).starts_with("- ") || is_blank(line.substr(from + 1))) &&
-          line[from] == '-')
-        begins.push_back(i);
+      if (indent_of(line) != from || from == line.size() || line[from] != '-') continue;
+      auto const behind = line.substr(from + 1);
+      if (behind.starts_with(' ') || is_blank(behind)) begins.push_back(i);
     }
     if (begins.size() != now.items.size()) unsure("the items of a list are not each on lines of their own");
     std::vector<std::string> lines;

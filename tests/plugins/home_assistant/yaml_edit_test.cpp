@@ -105,6 +105,13 @@ TEST(YamlEdit, LineBreaksAndMarksStayTheFilesOwn) {
             "\xEF\xBB\xBF"
             "a:\r\n  x: 1\r\n  y: 2\r\nb: 2\r\n");
   EXPECT_EQ(edited("---\na: 1\n...\n", {"b", YamlAction::merge, "2"}), "---\na: 1\nb: 2\n...\n");
+  EXPECT_EQ(edited("a: 1\n... # end\n", {"b", YamlAction::merge, "2"}), "a: 1\nb: 2\n... # end\n");
+}
+
+TEST(YamlEdit, AWordThatBeginsWithDotsEndsNoDocument) {
+  EXPECT_EQ(edited("a: 1\n...x: 2\n", {"a", YamlAction::replace, "5"}), "a: 5\n...x: 2\n");
+  EXPECT_EQ(edited("a: 1\n...x: 2\n", {"b", YamlAction::merge, "3"}), "a: 1\n...x: 2\nb: 3\n");
+  EXPECT_EQ(edited("...x: 2\nb: 1\n", {"b", YamlAction::remove, ""}), "...x: 2\n");
 }
 
 struct Row {
