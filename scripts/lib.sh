@@ -50,12 +50,13 @@ configure() {
   stage "configure $preset" cmake -S "$root" --preset "$preset" "${options[@]}"
 }
 
-# build_jobs: how many compilers run at once: as many as there are processors and two, but each may want 2.5 GB of memory.
+# build_jobs: how many compilers run at once: one a processor (more get in each other's way in the caches), but each may
+# want 2.5 GB of memory.
 build_jobs() {
   local processors memory
   processors=$(nproc)
   memory=$(awk '/^MemAvailable:/ { print int($2 / 2500000) }' /proc/meminfo)
-  echo $((memory < 1 ? 1 : memory < processors + 2 ? memory : processors + 2))
+  echo $((memory < 1 ? 1 : memory < processors ? memory : processors))
 }
 
 # build PRESET [TARGET...]: ninja's own progress line on a terminal, else one line at the end.
