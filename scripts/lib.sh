@@ -50,8 +50,7 @@ configure() {
   stage "configure $preset" cmake -S "$root" --preset "$preset" "${options[@]}"
 }
 
-# build_jobs: how many compilers run at once: one a processor (more get in each other's way in the caches), but each may
-# want 2.5 GB of memory.
+# build_jobs: how many compilers run at once: one a processor (more are no faster), but each may want 2.5 GB of memory.
 build_jobs() {
   local processors memory
   processors=$(nproc)
