@@ -17,6 +17,7 @@
 #include "core/hub/dialects/backlog.hpp"
 #include "core/hub/dialects/calls.hpp"
 #include "core/hub/dialects/requests.hpp"
+#include "core/hub/hub_counters.hpp"
 
 namespace patchbay::hub {
 
