@@ -74,7 +74,7 @@ std::filesystem::path program_folder() {
 
 std::vector<std::string> limit_names() {
   std::vector<std::string> names;
-  for (auto const& limit : http::limits) names.emplace_back(limit.name);
+  for (auto const& limit : http::limit_table) names.emplace_back(limit.name);
   for (auto const& limit : metrics::host_limits) names.emplace_back(limit.name);
   for (auto const& limit : hub::limits)
     if (std::find(names.begin(), names.end(), limit.name) == names.end()) names.emplace_back(limit.name);
@@ -200,7 +200,7 @@ HttpSettings http_settings(config::Values const& values, std::string version) {
   out.tls = {values.server.tls.certificate, values.server.tls.key, values.server.tls.client_ca};
   out.max_connections = static_cast<std::int64_t>(values.server.http_max_connections);
   out.idle_timeout_ms = values.server.http_idle_timeout.count();
-  for (auto const& limit : http::limits)
+  for (auto const& limit : http::limit_table)
     if (auto at = values.limits.find(std::string{limit.name}); at != values.limits.end())
       out.*limit.member = std::clamp(static_cast<std::int64_t>(at->second), limit.least, limit.most);
   return out;

@@ -254,14 +254,26 @@ inline void write_bound(json::Writer& writer, std::string_view key, double numbe
     writer.Double(number);
 }
 
-// One property: `members` writes what its type says, `value` its default, when it has one.
-[[gnu::noinline, gnu::cold]] inline void write_field(json::Writer& writer, FieldInfo const& f,
-                                                     void (*members)(json::Writer&, bool), IntegerRange const& range,
-                                                     void (*value)(json::Writer&, void const*), void const* given) {
+// What a member's type says of its schema.
+struct MemberType {
+  void (*write_members)(json::Writer&, bool nullable);
+  IntegerRange range;
+  bool is_optional;
+};
+// One property of an object. `write_default` writes the value `given`; null: it has no default.
+struct Property {
+  FieldInfo const* info;
+  MemberType const* type;
+  void (*write_default)(json::Writer&, void const*);
+  void const* given;
+};
+[[gnu::noinline, gnu::cold]] inline void write_property(json::Writer& writer, Property const& p) {
+  auto const& f = *p.info;
+  auto const& range = p.type->range;
   json::write_key(writer, f.name);
   writer.StartObject();
   if (f.type_count == 0) {
-    members(writer, f.is_nullable);
+    p.type->write_members(writer, f.is_nullable);
   } else if (f.type_count == 1 && !f.is_nullable) {
     json::write_key(writer, "type");
     json::write_text(writer, f.types[0]);
@@ -287,42 +299,61 @@ inline void write_bound(json::Writer& writer, std::string_view key, double numbe
   if (f.max_length >= 0) whole("maxLength", f.max_length);
   if (f.word_count > 0)
     write_words(writer, f.is_open ? "examples" : "enum", f.words.data(), f.word_count, f.is_nullable && !f.is_open);
-  if (value != nullptr) {
+  if (p.write_default != nullptr) {
     json::write_key(writer, "default");
-    value(writer, given);
+    p.write_default(writer, p.given);
   }
   if (f.alias_count > 0) write_words(writer, "x-aliases", f.alias_list.data(), f.alias_count);
   writer.EndObject();
 }
 
-// Empty names are of fields that may be absent.
-[[gnu::noinline, gnu::cold]] inline void write_required(json::Writer& writer,
-                                                        std::initializer_list<std::string_view> names) {
+[[gnu::noinline, gnu::cold]] inline void write_properties(json::Writer& writer, Property const* list,
+                                                          std::size_t count) {
+  json::write_key(writer, "properties");
+  writer.StartObject();
+  for (std::size_t i = 0; i < count; ++i) write_property(writer, list[i]);
+  writer.EndObject();
   bool begun = false;
-  for (auto name : names) {
-    if (name.empty()) continue;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (list[i].info->is_optional || list[i].type->is_optional) continue;
     if (!std::exchange(begun, true)) {
       json::write_key(writer, "required");
       writer.StartArray();
     }
-    json::write_text(writer, name);
+    json::write_text(writer, list[i].info->name);
   }
   if (begun) writer.EndArray();
 }
 
+[[gnu::noinline, gnu::cold]] inline void write_type(json::Writer& writer, std::string_view name, bool nullable) {
+  json::write_key(writer, "type");
+  if (!nullable) return json::write_text(writer, name);
+  writer.StartArray();
+  json::write_text(writer, name);
+  json::write_text(writer, "null");
+  writer.EndArray();
+}
+
+}  // namespace detail
+
+template <class T>
+void write_schema_members(json::Writer& writer, bool nullable);
+
+namespace detail {
+template <class M>
+inline constexpr MemberType type_of{&write_schema_members<M>, range_of<M>, is_optional<M>::value};
+
+template <class M>
+[[gnu::always_inline]] inline Property property(FieldInfo const& field, M const& given) {
+  bool const has_default = field.is_optional && !is_optional<M>::value;
+  return {&field, &type_of<M>, has_default ? &write_value<M> : nullptr, &given};
+}
 }  // namespace detail
 
 // The members of a schema object for one type, without the braces, so that a field adds its own.
 template <class T>
 [[gnu::cold]] void write_schema_members(json::Writer& writer, bool nullable) {
-  auto type = [&](std::string_view name) {
-    json::write_key(writer, "type");
-    if (!nullable) return json::write_text(writer, name);
-    writer.StartArray();
-    json::write_text(writer, name);
-    json::write_text(writer, "null");
-    writer.EndArray();
-  };
+  auto type = [&](std::string_view name) { detail::write_type(writer, name, nullable); };
   if constexpr (std::is_same_v<T, RawJson>) {
     // any JSON: no type
   } else if constexpr (std::is_same_v<T, bool>) {
@@ -352,23 +383,13 @@ template <class T>
   } else {
     static_assert(Described<T>, "a struct at the JSON edge needs a Describe<T>");
     type("object");
-    json::write_key(writer, "properties");
-    writer.StartObject();
     T const defaults{};
-    auto one = [&](auto const& f) {
-      using M = std::remove_cvref_t<decltype(defaults.*f.member)>;
-      bool const has_default = f.is_optional && !is_optional<M>::value;
-      detail::write_field(writer, f, &write_schema_members<M>, detail::range_of<M>,
-                          has_default ? &detail::write_value<M> : nullptr, &(defaults.*f.member));
-    };
-    std::apply([&](auto const&... fields) { (one(fields), ...); }, Describe<T>::fields);
-    writer.EndObject();
-    auto required = [](auto const& f) {
-      using M = std::remove_cvref_t<decltype(std::declval<T>().*f.member)>;
-      return f.is_optional || is_optional<M>::value ? std::string_view{} : f.name;
-    };
-    std::apply([&](auto const&... fields) { detail::write_required(writer, {required(fields)...}); },
-               Describe<T>::fields);
+    std::apply(
+        [&](auto const&... fields) {
+          detail::Property const list[sizeof...(fields) + 1] = {detail::property(fields, defaults.*fields.member)...};
+          detail::write_properties(writer, list, sizeof...(fields));
+        },
+        Describe<T>::fields);
     if constexpr (requires { Describe<T>::required_one_of; }) {  // names, at least one of which must be given
       json::write_key(writer, "x-required-one-of");
       writer.StartArray();

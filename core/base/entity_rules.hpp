@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/base/ascii.hpp"
 #include "core/base/json.hpp"
 
 namespace patchbay {
@@ -25,7 +26,7 @@ inline std::string folded_name(std::string_view name) {
     bool const blank = c == ' ' || c == '_' || c == '-';
     if (blank && (out.empty() || out.back() == ' ')) continue;
     // Letters beyond ASCII stay as they are.
-    out += blank ? ' ' : c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    out += blank ? ' ' : ascii::lower(c);
   }
   while (!out.empty() && out.back() == ' ') out.pop_back();
   return out;

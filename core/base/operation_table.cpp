@@ -4,6 +4,7 @@
 
 #include <stdexcept>
 
+#include "core/base/ascii.hpp"
 #include "core/base/nearest.hpp"
 
 namespace patchbay {
@@ -23,8 +24,7 @@ bool is_tool_name(std::string_view tool) {
 }  // namespace
 
 std::string OperationTable::tool_name(std::string_view prefix, std::string_view verb) {
-  std::string out;
-  for (char c : prefix) out += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  auto out = ascii::lowered(prefix);
   out += '_';
   out += verb;
   return out;

@@ -62,23 +62,6 @@ class TypedHandler : public Handler {
  public:
   virtual Reply<R> start(Call& call, A&& args) = 0;
   std::type_info const* type() const final { return &typeid(TypedHandler); }
-  Reply<Answer> start_json(Call& call, json::Parsed const& parsed) final {
-    A args{};
-    describe::read(parsed, args);
-    auto reply = start(call, std::move(args));
-    if (!reply.ready()) return finish_json(reply.task());
-    auto& result = reply.result();
-    if (!result) return result.error();
-    return Answer{describe::to_text(*result)};
-  }
-
- private:
-  static Task<Result<Answer>> finish_json(Task<Result<R>> task) {
-    Result<R> result = co_await std::move(task);
-    if (!result) co_return result.error();
-    Answer answer{describe::to_text(*result)};
-    co_return answer;
-  }
 };
 
 // The counters of one operation; an operation that comes back (a replaced plugin's) goes on counting where it stood.
@@ -200,12 +183,27 @@ Task<Result<R>> as_result(Task<R> task) {
   co_return result;
 }
 
+template <class R>
+Reply<Answer> in_json(Result<R> const& result) {
+  if (!result) return result.error();
+  return Answer{describe::to_text(*result)};
+}
+template <class R>
+Task<Result<Answer>> in_json(Task<Result<R>> task) {
+  Result<R> result = co_await std::move(task);
+  if (!result) co_return result.error();
+  Answer answer{describe::to_text(*result)};
+  co_return answer;
+}
+
 template <class A, class R, class Function>
 class FunctionHandler final : public TypedHandler<A, R> {
+  using Returned = std::invoke_result_t<Function&, Call&, A>;
+  static constexpr bool waits = is_task<Returned>::value;
+
  public:
   explicit FunctionHandler(Function function) : function_(std::move(function)) {}
   Reply<R> start(Call& call, A&& args) override {
-    using Returned = std::invoke_result_t<Function&, Call&, A>;
     if constexpr (std::is_void_v<Returned>) {
       function_(call, std::move(args));
       return R{};
@@ -213,17 +211,33 @@ class FunctionHandler final : public TypedHandler<A, R> {
       auto result = function_(call, std::move(args));
       if (!result) return result.error();
       return R{};
-    } else if constexpr (is_task<Returned>::value) {
-      if constexpr (is_result<typename is_task<Returned>::inner>::value)
-        return function_(call, std::move(args));
-      else
-        return as_result<R>(function_(call, std::move(args)));
+    } else if constexpr (waits) {
+      return task(call, std::move(args));
     } else {
       return function_(call, std::move(args));
     }
   }
+  // A handler that says by its type whether it waits needs one of the two forms.
+  Reply<Answer> start_json(Call& call, json::Parsed const& parsed) override {
+    A args{};
+    describe::read(parsed, args);
+    if constexpr (waits) {
+      return in_json(task(call, std::move(args)));
+    } else {
+      auto reply = start(call, std::move(args));
+      if constexpr (std::is_same_v<Returned, Reply<R>>)
+        if (!reply.ready()) return in_json(reply.task());
+      return in_json(reply.result());
+    }
+  }
 
  private:
+  Task<Result<R>> task(Call& call, A&& args) {
+    if constexpr (is_result<typename is_task<Returned>::inner>::value)
+      return function_(call, std::move(args));
+    else
+      return as_result<R>(function_(call, std::move(args)));
+  }
   Function function_;
 };
 

@@ -2,22 +2,17 @@
 
 #include <spdlog/fmt/fmt.h>
 
+#include "core/base/ascii.hpp"
+
 namespace patchbay::redact {
 namespace {
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 bool is_word(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
 }
 bool ends_value(char c) {
   return static_cast<unsigned char>(c) <= ' ' || c == ',' || c == ';' || c == '&' || c == '"' || c == '\'' ||
          c == ')' || c == ']' || c == '}' || c == '<' || c == '>' || c == '|' || c == '#';
-}
-bool same_word(std::string_view text, std::string_view lower_word) {
-  if (text.size() != lower_word.size()) return false;
-  for (std::size_t i = 0; i < text.size(); ++i)
-    if (lower(text[i]) != lower_word[i]) return false;
-  return true;
 }
 
 // Length of the well-formed UTF-8 sequence at `at`, 0 when there is none. `code` gets the character.
@@ -94,7 +89,7 @@ bool is_secret_name(std::string_view name) {
   std::string word;
   word.reserve(name.size());
   for (char c : name)
-    if (c != '_' && c != '-' && c != '.' && c != ' ') word += lower(c);
+    if (c != '_' && c != '-' && c != '.' && c != ' ') word += ascii::lower(c);
   for (std::string_view end :
        {"password", "passwd", "passphrase", "secret", "token", "apikey", "accesskey", "privatekey", "secretkey",
         "authorization", "cookie", "credential", "credentials", "bearer"})
@@ -152,7 +147,7 @@ std::string mask_text(std::string_view text) {
     auto const word = text.substr(at, end - at);
     copy_to(end);
     auto next = at;
-    if ((same_word(word, "bearer") || same_word(word, "basic")) && next < text.size() && text[next] == ' ') {
+    if ((ascii::same(word, "bearer") || ascii::same(word, "basic")) && next < text.size() && text[next] == ' ') {
       copy_to(next + 1);
       hide_value(false, 0);
       continue;
@@ -176,7 +171,7 @@ std::string mask_text(std::string_view text) {
     copy_to(value + (quoted ? 1 : 0));
     // "Authorization: Bearer xyz": the scheme is no secret, what follows is.
     for (std::string_view scheme : {"bearer ", "basic "})
-      if (same_word(text.substr(at, scheme.size()), scheme)) copy_to(at + scheme.size());
+      if (ascii::same(text.substr(at, scheme.size()), scheme)) copy_to(at + scheme.size());
     hide_value(quoted, quoted ? text[value] : '\0');
   }
   return out;

@@ -3,6 +3,7 @@
 #include <spdlog/fmt/fmt.h>
 #include <unistd.h>
 
+#include "core/base/ascii.hpp"
 #include "core/base/nearest.hpp"
 #include "core/config/layer_reader.hpp"
 
@@ -91,7 +92,7 @@ Layer read_environment(Environment const& environment, std::string_view prefix, 
         path += '.';
         ++i;
       } else {
-        path += static_cast<char>(rest[i] >= 'A' && rest[i] <= 'Z' ? rest[i] - 'A' + 'a' : rest[i]);
+        path += ascii::lower(rest[i]);
       }
     }
     layer.file = "environment variable " + name;

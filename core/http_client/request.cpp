@@ -8,10 +8,10 @@
 #include <boost/url/url.hpp>
 #include <charconv>
 
+#include "core/base/ascii.hpp"
+
 namespace patchbay::http_client {
 namespace {
-
-constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 
 bool is_token(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
@@ -37,7 +37,7 @@ Result<Target> from_view(boost::urls::url_view const& view, Code code, std::stri
   Target out;
   out.tls = view.scheme_id() == boost::urls::scheme::https;
   out.host = view.host_address();
-  std::transform(out.host.begin(), out.host.end(), out.host.begin(), lower);
+  std::transform(out.host.begin(), out.host.end(), out.host.begin(), ascii::lower);
   if (out.host.empty() || out.host.size() > 253) return wrong("a url must name a host of at most 253 characters");
   for (unsigned char c : out.host)
     if (c <= 0x20 || c >= 0x7F || c == '/' || c == '@' || c == '[' || c == ']')
@@ -60,10 +60,6 @@ Result<Target> from_view(boost::urls::url_view const& view, Code code, std::stri
 }
 
 }  // namespace
-
-bool equal_ignoring_case(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) { return lower(x) == lower(y); });
-}
 
 Result<Target> Target::parse(std::string_view url) {
   auto const view = boost::urls::parse_uri({url.data(), url.size()});
@@ -107,7 +103,7 @@ Result<Request> Request::make(std::string method, CallArgs& args, std::size_t ma
     };
     if (!is_token(name)) return wrong("a header name must be a token: letters, digits and !#$%&'*+-.^_`|~");
     if (!is_field_value(value)) return wrong("a header value must not hold CR, LF or other control characters");
-    if (std::any_of(ours.begin(), ours.end(), [&](auto word) { return equal_ignoring_case(word, name); }))
+    if (std::any_of(ours.begin(), ours.end(), [&](auto word) { return ascii::same(word, name); }))
       return wrong("this header is set by the client itself: leave it out");
     if (name.size() + value.size() > most_field_bytes) return wrong("a header must be at most 8192 bytes");
     if (out.has(name)) return wrong("stands there twice, in another spelling");
@@ -140,12 +136,11 @@ Result<Request> Request::make(std::string method, CallArgs& args, std::size_t ma
 }
 
 bool Request::has(std::string_view field) const {
-  return std::any_of(headers.begin(), headers.end(),
-                     [&](auto const& one) { return equal_ignoring_case(one.first, field); });
+  return std::any_of(headers.begin(), headers.end(), [&](auto const& one) { return ascii::same(one.first, field); });
 }
 
 void Request::drop(std::string_view field) {
-  std::erase_if(headers, [&](auto const& one) { return equal_ignoring_case(one.first, field); });
+  std::erase_if(headers, [&](auto const& one) { return ascii::same(one.first, field); });
 }
 
 void Request::redirect(unsigned status, bool same_origin) {

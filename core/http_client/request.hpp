@@ -49,6 +49,4 @@ struct Request {
   std::string head(Target const& target, std::string_view user_agent, std::string_view traceparent) const;
 };
 
-bool equal_ignoring_case(std::string_view a, std::string_view b);
-
 }  // namespace patchbay::http_client

@@ -7,6 +7,7 @@
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
 
+#include "core/base/ascii.hpp"
 #include "core/http_client/text.hpp"
 
 namespace patchbay::http_client {
@@ -120,7 +121,7 @@ Response ResponseReader::answer() {
   out.keep = !ended_ && begin_ == end_ && !parser.need_eof() && parser.keep_alive();
   out.status = message.result_int();
   for (auto const& field : message) {
-    auto const name = lower_case({field.name_string().data(), field.name_string().size()});
+    auto const name = ascii::lowered({field.name_string().data(), field.name_string().size()});
     auto const value = readable({field.value().data(), field.value().size()});
     auto const [at, fresh] = out.headers.try_emplace(name, value);
     if (!fresh) at->second += (name == "set-cookie" ? "\n" : ", ") + value;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "core/base/ascii.hpp"
 #include "core/base/utf8.hpp"
 
 namespace patchbay::http_client {
@@ -15,13 +16,6 @@ std::string base64(std::string_view bytes) {
   auto const n = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
                                  reinterpret_cast<unsigned char const*>(bytes.data()), static_cast<int>(bytes.size()));
   out.resize(static_cast<std::size_t>(n));
-  return out;
-}
-
-std::string lower_case(std::string_view text) {
-  std::string out{text};
-  std::transform(out.begin(), out.end(), out.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
   return out;
 }
 
@@ -43,7 +37,7 @@ std::string readable(std::string_view value) {
 }
 
 bool is_json_type(std::string_view content_type) {
-  auto type = lower_case(content_type.substr(0, content_type.find(';')));
+  auto type = ascii::lowered(content_type.substr(0, content_type.find(';')));
   while (!type.empty() && type.back() == ' ') type.pop_back();
   return type == "application/json" || type.ends_with("+json");
 }

@@ -10,7 +10,6 @@ namespace patchbay::http_client {
 // Whether the bytes are UTF-8 without U+0000: fit to be shown as text.
 bool is_text(std::string_view bytes);
 std::string base64(std::string_view bytes);
-std::string lower_case(std::string_view text);
 // A header value as UTF-8: what is none is read as Latin-1, as HTTP once said; control characters become blanks.
 std::string readable(std::string_view value);
 // application/json, or any type that ends in +json.

@@ -46,27 +46,27 @@ std::shared_ptr<Pending<T>> begin(HubShard& home, Work& work) {
 }
 
 template <class T, class Work>
-Task<Result<T>> work_there(HubShard& home, Work work) {
+Task<void> work_there(HubShard& home, Work work, std::shared_ptr<std::optional<Result<T>>> place) {
   auto pending = begin<T>(home, work);
-  if (pending->result) co_return std::move(*pending->result);
-  auto waiting = wait_for<T>(std::move(pending));
-  Result<T> result = co_await std::move(waiting);
-  co_return result;
+  if (!pending->result) {
+    auto waiting = wait_for<T>(pending);
+    Result<T> result = co_await std::move(waiting);
+    place->emplace(std::move(result));
+    co_return;
+  }
+  place->emplace(std::move(*pending->result));
 }
 
 template <class T, class Work>
 Task<Result<T>> go_there(HubShard& home, Work work) {
-  auto there = work_there<T>(home, std::move(work));
-  auto moved = run_on(home.shard(), std::move(there));
-  Result<T> result = co_await std::move(moved);
-  co_return result;
+  auto place = std::make_shared<std::optional<Result<T>>>();
+  auto there = run_there(home.shard(), work_there<T>(home, std::move(work), place));
+  co_await std::move(there);
+  co_return std::move(**place);
 }
 
-template <class T, class Function>
-Task<Result<T>> ask_there(HubShard& shard, Function* function) {
-  Result<T> result{(*function)(shard)};
-  co_return result;
-}
+// A plain function, done on a shard.
+Task<void> visit(HubShard& shard, void (*function)(HubShard&, void*), void* context);
 
 }  // namespace detail
 
@@ -81,10 +81,18 @@ Reply<T> at_home(HubShard& home, Work work) {
 // A function's value on one shard; the function is used there by reference.
 template <class T, class Function>
 Task<Result<T>> ask(HubShard& shard, Function& function) {
-  auto there = detail::ask_there<T>(shard, &function);
-  auto moved = run_on(shard.shard(), std::move(there));
-  Result<T> result = co_await std::move(moved);
-  co_return result;
+  struct Question {
+    Function& function;
+    std::optional<Result<T>> answer{};
+  };
+  Question question{function};
+  auto put = [](HubShard& there, void* context) {
+    auto& asked = *static_cast<Question*>(context);
+    asked.answer.emplace(asked.function(there));
+  };
+  auto visiting = detail::visit(shard, put, &question);
+  co_await std::move(visiting);
+  co_return std::move(*question.answer);
 }
 
 // What became of a reply, in the form that another operation answers in.

@@ -4,6 +4,7 @@
 
 #include <boost/asio/associated_cancellation_slot.hpp>
 
+#include "core/base/ascii.hpp"
 #include "core/base/utf8.hpp"
 #include "core/plugin_host/outgoing.hpp"
 #include "core/plugin_host/text.hpp"
@@ -20,13 +21,6 @@ struct InlineCall {
 };
 thread_local InlineCall* inline_call = nullptr;
 thread_local std::uint32_t inline_number = 0;
-
-std::string lower(std::string_view text) {
-  std::string out{text};
-  for (auto& c : out)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return out;
-}
 
 }  // namespace
 
@@ -53,10 +47,10 @@ std::shared_ptr<Grants const> Grants::make(std::string const& plugin, std::strin
 }
 PrincipalPtr const* Grants::principal_for(OperationInfo const& info) const {
   if (limited->may(info.scope)) return &limited;
-  return limited->may(lower(info.interface) + "." + info.verb) ? &granted : nullptr;
+  return limited->may(ascii::lowered(info.interface) + "." + info.verb) ? &granted : nullptr;
 }
 
-std::string grant_of(OperationInfo const& info) { return lower(info.interface) + ".*"; }
+std::string grant_of(OperationInfo const& info) { return ascii::lowered(info.interface) + ".*"; }
 
 // ---- life ----
 

@@ -2,15 +2,10 @@
 
 #include <algorithm>
 
+#include "core/base/ascii.hpp"
+
 namespace patchbay::security {
 namespace {
-
-std::string lowered(std::string_view text) {
-  std::string out{text};
-  for (auto& c : out)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return out;
-}
 
 struct HostPort {
   std::string host, port;
@@ -26,7 +21,7 @@ std::optional<HostPort> split_host(std::string_view text) {
   } else {
     end = std::min(text.find(':'), text.size());
   }
-  out.host = lowered(text.substr(0, end));
+  out.host = ascii::lowered(text.substr(0, end));
   if (end < text.size()) {
     if (text[end] != ':') return std::nullopt;
     out.port = std::string{text.substr(end + 1)};
@@ -49,7 +44,7 @@ std::optional<std::string> normal_origin(std::string_view text) {
   if (text.size() > 1024) return std::nullopt;
   auto const scheme_end = text.find("://");
   if (scheme_end == std::string_view::npos) return std::nullopt;
-  auto const scheme = lowered(text.substr(0, scheme_end));
+  auto const scheme = ascii::lowered(text.substr(0, scheme_end));
   if (scheme != "http" && scheme != "https") return std::nullopt;
   auto parts = split_host(text.substr(scheme_end + 3));
   if (!parts) return std::nullopt;

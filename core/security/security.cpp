@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "core/base/ascii.hpp"
 #include "core/base/iso_time.hpp"
 #include "core/base/redact.hpp"
 
@@ -39,12 +40,7 @@ std::optional<WallTime> parse_date(std::string_view text) {
 }
 
 bool starts_with_word(std::string_view text, std::string_view lower_word) {
-  if (text.size() < lower_word.size()) return false;
-  for (std::size_t i = 0; i < lower_word.size(); ++i) {
-    auto const c = text[i] >= 'A' && text[i] <= 'Z' ? static_cast<char>(text[i] - 'A' + 'a') : text[i];
-    if (c != lower_word[i]) return false;
-  }
-  return true;
+  return ascii::same(text.substr(0, lower_word.size()), lower_word);
 }
 
 // "light.*", "light.kitchen", "area:kitchen"

@@ -5,19 +5,14 @@
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
 
+#include "core/base/ascii.hpp"
+
 namespace patchbay::security {
 namespace {
 
 namespace ip = boost::asio::ip;
 
-Error refused(std::string reason) { return Error{Code::invalid_argument, std::move(reason), "/url"}; }
-
-std::string lowered(std::string_view text) {
-  std::string out{text};
-  for (auto& c : out)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return out;
-}
+Error not_this_url(std::string reason) { return Error{Code::invalid_argument, std::move(reason), "/url"}; }
 
 bool is_number(std::string_view label) {
   if (label.empty()) return false;
@@ -51,7 +46,7 @@ std::optional<std::string> strict_host(std::string_view text, std::optional<ip::
         return std::nullopt;
     begin = end + 1;
   }
-  if (!is_number(last)) return lowered(text);
+  if (!is_number(last)) return ascii::lowered(text);
   // The last label is a number, so every reader takes it for IPv4: only the plain spelling a.b.c.d is that to all.
   boost::system::error_code error;
   auto const address = ip::make_address_v4(std::string{text}, error);
@@ -64,15 +59,17 @@ Result<OutgoingUrl> parse_outgoing(std::string_view text, std::string_view purpo
   bool const websocket = purpose == "websocket";
   auto const right = websocket ? "ws://host/path or wss://host/path" : "http://host/path or https://host/path";
   auto parsed = boost::urls::parse_uri({text.data(), text.size()});
-  if (!parsed) return refused(fmt::format("is no absolute url; write {}", right));
+  if (!parsed) return not_this_url(fmt::format("is no absolute url; write {}", right));
   auto const view = *parsed;
   OutgoingUrl out;
-  out.scheme = lowered({view.scheme().data(), view.scheme().size()});
+  out.scheme = ascii::lowered({view.scheme().data(), view.scheme().size()});
   bool const secure = out.scheme == (websocket ? "wss" : "https");
   if (!secure && out.scheme != (websocket ? "ws" : "http"))
-    return refused(fmt::format("the scheme \"{}\" is not for this purpose; write {}", out.scheme.substr(0, 32), right));
-  if (!view.has_authority()) return refused(fmt::format("has no host; write {}", right));
-  if (view.has_userinfo()) return refused("must not carry a user or password; send credentials in a header instead");
+    return not_this_url(
+        fmt::format("the scheme \"{}\" is not for this purpose; write {}", out.scheme.substr(0, 32), right));
+  if (!view.has_authority()) return not_this_url(fmt::format("has no host; write {}", right));
+  if (view.has_userinfo())
+    return not_this_url("must not carry a user or password; send credentials in a header instead");
   // Boost.URL 1.81 takes "http://127.0.0.1./" for the host 127.0.0.1 and the path "./"; the next reader would not.
   auto const begin = text.find("//") + 2;
   auto const authority = text.substr(begin, std::min(text.find_first_of("/?#", begin), text.size()) - begin);
@@ -85,7 +82,7 @@ Result<OutgoingUrl> parse_outgoing(std::string_view text, std::string_view purpo
   plain = plain && bracketed == (host.find(':') != std::string_view::npos);
   auto strict = plain ? strict_host(host, out.literal) : std::nullopt;
   if (!strict)
-    return refused(
+    return not_this_url(
         "the host must be a plain name (letters, digits, '-', no trailing dot, no escapes; xn--... for others) or an "
         "address as 192.0.2.1 or [2001:db8::1]");
   out.host = std::move(*strict);
@@ -95,11 +92,12 @@ Result<OutgoingUrl> parse_outgoing(std::string_view text, std::string_view purpo
     std::string_view const digits{view.port().data(), view.port().size()};
     unsigned port = 0;
     for (char c : digits) port = std::min(port * 10 + static_cast<unsigned>(c - '0'), 70'000U);
-    if (digits.empty() || port == 0 || port > 65'535) return refused("the port must be 1 to 65535");
+    if (digits.empty() || port == 0 || port > 65'535) return not_this_url("the port must be 1 to 65535");
     default_port = port == out.port;
     out.port = static_cast<std::uint16_t>(port);
   }
-  if (websocket && view.has_fragment()) return refused("a WebSocket url has no fragment; leave out what follows \"#\"");
+  if (websocket && view.has_fragment())
+    return not_this_url("a WebSocket url has no fragment; leave out what follows \"#\"");
   std::string_view const path{view.encoded_path().data(), view.encoded_path().size()};
   std::string_view const query{view.encoded_query().data(), view.encoded_query().size()};
   bool const v6 = out.host.find(':') != std::string::npos;

@@ -1,6 +1,7 @@
 // Checks what a connection was asked to be, before anything goes out.
 #include <spdlog/fmt/fmt.h>
 
+#include "core/base/ascii.hpp"
 #include "core/base/utf8.hpp"
 #include "core/websocket/base64.hpp"
 #include "core/websocket/connection.hpp"
@@ -8,12 +9,6 @@
 namespace patchbay::websocket {
 namespace {
 
-std::string lower(std::string_view text) {
-  std::string out{text};
-  for (char& c : out)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return out;
-}
 bool is_token(std::string_view text) {
   constexpr std::string_view others = "!#$%&'*+-.^_`|~";
   for (char c : text)
@@ -36,7 +31,7 @@ Result<void> check_headers(std::map<std::string, std::string> const& headers) {
     auto const pointer = "/headers" + json::pointer_token(name);
     if (!is_token(name))
       return Error{Code::invalid_argument, "a header name has letters, digits and hyphens only", pointer};
-    if (is_ours(lower(name)))
+    if (is_ours(ascii::lowered(name)))
       return Error{Code::invalid_argument, fmt::format("{} is set by the handshake itself", name), pointer};
     for (char c : value)
       if ((static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7F)
@@ -75,7 +70,7 @@ Result<Plan> Plan::make(ConnectArgs args) {
   plan.link.target = plan.target.path;
   plan.link.headers = args.headers;
   bool authorised = false;
-  for (auto const& [name, value] : args.headers) authorised = authorised || lower(name) == "authorization";
+  for (auto const& [name, value] : args.headers) authorised = authorised || ascii::lowered(name) == "authorization";
   if (!authorised && !plan.target.credentials.empty())
     plan.link.headers["Authorization"] = "Basic " + to_base64(plan.target.credentials);
   plan.link.subprotocols = args.subprotocols;

@@ -6,6 +6,8 @@
 #include <boost/url/url_view.hpp>
 #include <charconv>
 
+#include "core/base/ascii.hpp"
+
 namespace patchbay::websocket {
 
 Result<Target> Target::parse(std::string_view text) {
@@ -13,18 +15,14 @@ Result<Target> Target::parse(std::string_view text) {
   auto const parsed = boost::urls::parse_uri(text);
   if (parsed.has_error()) return wrong("url must be absolute, such as ws://127.0.0.1:8123/api/websocket");
   auto const& url = *parsed;
-  std::string scheme{url.scheme()};
-  for (char& c : scheme)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  auto const scheme = ascii::lowered(url.scheme());
   if (scheme != "ws" && scheme != "wss")
     return wrong(fmt::format("url must begin with ws:// or wss://, not with {}:", scheme));
   if (url.has_fragment()) return wrong("url must not have a fragment (#)");
 
   Target out;
   out.tls = scheme == "wss";
-  out.host = url.host_address();
-  for (char& c : out.host)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  out.host = ascii::lowered(url.host_address());
   if (out.host.empty()) return wrong("url must name a host");
   if (out.host.find_first_of("\r\n\t \0", 0, 5) != std::string::npos) return wrong("url names no possible host");
   std::uint16_t const usual = out.tls ? 443 : 80;

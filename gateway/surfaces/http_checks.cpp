@@ -4,18 +4,13 @@
 
 #include <charconv>
 
+#include "core/base/ascii.hpp"
+
 namespace patchbay::http {
 namespace {
 
 bool is_digits(std::string_view text) {
   return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
-}
-
-std::string lower(std::string_view text) {
-  std::string out{text};
-  for (char& c : out)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return out;
 }
 
 std::optional<ip::address> address_of(std::string_view text) {
@@ -65,7 +60,7 @@ std::vector<ip::address> forwarded_hops(RequestHead const& head) {
       while (!hop.empty()) {
         auto const semicolon = hop.find(';');
         auto const pair = trimmed(hop.substr(0, semicolon));
-        if (pair.size() > 4 && equal_no_case(pair.substr(0, 4), "for=")) found = pair.substr(4);
+        if (pair.size() > 4 && ascii::same(pair.substr(0, 4), "for=")) found = pair.substr(4);
         hop = semicolon == std::string_view::npos ? std::string_view{} : hop.substr(semicolon + 1);
       }
       hop = found;
@@ -115,7 +110,7 @@ Result<HostList> HostList::make(std::vector<std::string> const& names, std::vect
       return Error{
           Code::invalid_argument,
           fmt::format("server.hosts: \"{}\" is neither host nor host:port, such as gateway.example:8765", shown(name))};
-    out.names_.push_back({lower(split->host), std::string{split->port}});
+    out.names_.push_back({ascii::lowered(split->host), std::string{split->port}});
   }
   return out;
 }
@@ -124,7 +119,7 @@ bool HostList::is_ours(std::string_view host_field, ip::address const& local) co
   auto const split = split_host(host_field);
   if (!split) return false;
   for (auto const& name : names_)
-    if (equal_no_case(name.host, split->host) && (name.port.empty() || name.port == split->port)) return true;
+    if (ascii::same(name.host, split->host) && (name.port.empty() || name.port == split->port)) return true;
   // Listening on every address, the one the client connected to is ours; no foreign name looks like an address.
   auto const literal = address_of(split->host);
   return literal && unmapped(*literal) == unmapped(local);
@@ -179,20 +174,20 @@ bool is_same_origin(std::string_view origin, std::string_view host, bool secure)
   auto const scheme = std::string_view{secure ? "https://" : "http://"};
   if (!origin.starts_with(scheme)) return false;
   auto const authority = origin.substr(scheme.size());
-  if (equal_no_case(authority, host)) return true;
+  if (ascii::same(authority, host)) return true;
   // A browser leaves the scheme's port out of both; other clients may write it into one of them.
   auto const a = split_host(authority), b = split_host(host);
   if (!a || !b) return false;
   auto const usual = std::string_view{secure ? "443" : "80"};
   auto const port = [&](HostPort const& one) { return one.port.empty() ? usual : one.port; };
-  return equal_no_case(a->host, b->host) && port(*a) == port(*b);
+  return ascii::same(a->host, b->host) && port(*a) == port(*b);
 }
 
 bool is_foreign_fetch(RequestHead const& head, bool target_is_page) {
-  if (!equal_no_case(head[Field::fetch_site], "cross-site")) return false;
+  if (!ascii::same(head[Field::fetch_site], "cross-site")) return false;
   auto const is_link = (head.method == Method::get || head.method == Method::head) &&
-                       equal_no_case(head[Field::fetch_mode], "navigate") &&
-                       equal_no_case(head[Field::fetch_dest], "document");
+                       ascii::same(head[Field::fetch_mode], "navigate") &&
+                       ascii::same(head[Field::fetch_dest], "document");
   return !(is_link && target_is_page);
 }
 
@@ -200,12 +195,12 @@ std::optional<Problem> body_type_problem(RequestHead const& head) {
   auto const takes_body = head.method == Method::post || head.method == Method::put || head.method == Method::patch ||
                           head.method == Method::delete_;
   if (!head.has_body() && !(takes_body && head.has(Field::content_type))) return std::nullopt;
-  if (head.has(Field::content_encoding) && !equal_no_case(head[Field::content_encoding], "identity"))
+  if (head.has(Field::content_encoding) && !ascii::same(head[Field::content_encoding], "identity"))
     return Problem{415, Code::unsupported, "a body must come uncompressed: Content-Encoding is not understood", false};
   auto const type = head[Field::content_type];
   auto const semicolon = type.find(';');
   auto const word = trimmed(type.substr(0, semicolon));
-  if (!equal_no_case(word, "application/json"))
+  if (!ascii::same(word, "application/json"))
     return Problem{415, Code::unsupported,
                    type.empty() ? "a body needs the header Content-Type: application/json"
                                 : fmt::format("a body must be application/json, is {}", shown(type)),
@@ -215,11 +210,11 @@ std::optional<Problem> body_type_problem(RequestHead const& head) {
     auto const next = rest.find(';');
     auto const parameter = trimmed(rest.substr(0, next));
     rest = next == std::string_view::npos ? std::string_view{} : rest.substr(next + 1);
-    if (parameter.size() < 8 || !equal_no_case(parameter.substr(0, 8), "charset=")) continue;
+    if (parameter.size() < 8 || !ascii::same(parameter.substr(0, 8), "charset=")) continue;
     auto charset = parameter.substr(8);
     if (charset.size() > 1 && charset.front() == '"' && charset.back() == '"')
       charset = charset.substr(1, charset.size() - 2);
-    if (!equal_no_case(charset, "utf-8"))
+    if (!ascii::same(charset, "utf-8"))
       return Problem{415, Code::unsupported, fmt::format("JSON is read as UTF-8 only, not as {}", shown(charset)),
                      false};
   }

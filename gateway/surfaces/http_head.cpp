@@ -5,6 +5,8 @@
 #include <boost/beast/http/basic_parser.hpp>
 #include <cstring>
 
+#include "core/base/ascii.hpp"
+
 namespace patchbay::http {
 namespace beast = boost::beast;
 
@@ -15,8 +17,6 @@ std::string_view name_of(Method method) {
 }
 
 namespace {
-
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 std::string_view view(beast::string_view text) { return {text.data(), text.size()}; }
 
@@ -54,7 +54,7 @@ std::optional<Field> field_of(beast::http::field known, std::string_view name) {
       {"patchbay-timeout-ms", Field::timeout_ms}, {"last-event-id", Field::last_event_id},
       {"x-forwarded-for", Field::forwarded_for},  {"access-control-request-private-network", Field::preflight_network}};
   for (auto const& row : names)
-    if (equal_no_case(row.text, name)) return row.field;
+    if (ascii::same(row.text, name)) return row.field;
   return std::nullopt;
 }
 
@@ -76,13 +76,6 @@ Method method_of(beast::http::verb known) {
 
 }  // namespace
 
-bool equal_no_case(std::string_view a, std::string_view b) {
-  if (a.size() != b.size()) return false;
-  for (std::size_t i = 0; i < a.size(); ++i)
-    if (lower(a[i]) != lower(b[i])) return false;
-  return true;
-}
-
 std::string_view trimmed(std::string_view text) {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
   while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
@@ -93,7 +86,7 @@ bool lists(std::string_view list, std::string_view word) {
   while (!list.empty()) {
     auto const comma = list.find(',');
     auto item = list.substr(0, comma);
-    if (equal_no_case(trimmed(item.substr(0, item.find(';'))), word)) return true;
+    if (ascii::same(trimmed(item.substr(0, item.find(';'))), word)) return true;
     if (comma == std::string_view::npos) return false;
     list.remove_prefix(comma + 1);
   }
@@ -166,7 +159,7 @@ class HeadParser final : public beast::http::basic_parser<true> {
     // Beast unfolds a continued line into a buffer of its own; RFC 9112 lets a server refuse it.
     if (!is_ours(view(value))) return refuse(400, "a header field goes on in a further line", error);
     auto const text = view(name);
-    if (text.size() > 11 && equal_no_case(text.substr(0, 11), "x-forwarded")) head_.forwarded = true;
+    if (text.size() > 11 && ascii::same(text.substr(0, 11), "x-forwarded")) head_.forwarded = true;
     auto const field = field_of(known, text);
     if (!field) return;
     auto const index = static_cast<std::size_t>(*field);
@@ -226,7 +219,7 @@ class HeadParser final : public beast::http::basic_parser<true> {
       // The absolute form: the authority must be the Host that is checked, not a second opinion.
       auto const rest = target.substr(target.find("//") + 2);
       auto const end = std::min(rest.find('/'), rest.find('?'));
-      if (!equal_no_case(rest.substr(0, end), head_[Field::host]))
+      if (!ascii::same(rest.substr(0, end), head_[Field::host]))
         return Problem{400, Code::invalid_argument, "the request target names another host than the Host field"};
       target = end == std::string_view::npos ? std::string_view{"/"} : rest.substr(end);
       if (target.front() == '?') return Problem{400, Code::invalid_argument, "the request target has no path"};
@@ -244,7 +237,7 @@ class HeadParser final : public beast::http::basic_parser<true> {
       if (head_.is_1_0) return Problem{400, Code::invalid_argument, "Transfer-Encoding is not part of HTTP/1.0"};
       if (head_.has(Field::content_length))
         return Problem{400, Code::invalid_argument, "Transfer-Encoding and Content-Length exclude each other"};
-      if (!equal_no_case(head_[Field::transfer_encoding], "chunked"))
+      if (!ascii::same(head_[Field::transfer_encoding], "chunked"))
         return Problem{400, Code::invalid_argument, "the only Transfer-Encoding understood is the single word chunked"};
       head_.chunked = true;
     }

@@ -110,8 +110,6 @@ std::optional<Problem> unfinished_head_problem(std::string_view bytes, HeadLimit
 // Reads a complete header: grammar, sizes, exactly one Host, Transfer-Encoding, methods that we never serve.
 std::optional<Problem> parse_head(std::string_view bytes, HeadLimits const& limits, RequestHead& head);
 
-// ASCII, without regard to case.
-bool equal_no_case(std::string_view a, std::string_view b);
 // One of a comma-separated list, without regard to case; parameters behind ; are left out of the comparison.
 bool lists(std::string_view list, std::string_view word);
 std::string_view trimmed(std::string_view text);

@@ -10,6 +10,7 @@
 #include <future>
 #include <mutex>
 
+#include "core/base/ascii.hpp"
 #include "core/hub/session.hpp"
 #include "gateway/surfaces/http_session.hpp"
 
@@ -31,7 +32,7 @@ Result<Endpoint> endpoint_of(std::string const& text) {
   if (!split || split->port.empty()) return bad;
   auto const port = std::stoul(std::string{split->port});
   if (port > 65535) return bad;
-  auto const host = http::equal_no_case(split->host, "localhost") ? std::string{"127.0.0.1"} : std::string{split->host};
+  auto const host = ascii::same(split->host, "localhost") ? std::string{"127.0.0.1"} : std::string{split->host};
   ErrorCode error;
   auto const address = asio::ip::make_address(host, error);
   if (error) return bad;
@@ -70,7 +71,7 @@ Result<Acceptor> bound(Executor executor, Endpoint const& endpoint, bool shared)
 
 Result<http::ConfigPtr> config_of(HttpSettings settings, std::vector<asio::ip::address> const& listen,
                                   TlsServerPtr tls) {
-  for (auto const& limit : http::limits)
+  for (auto const& limit : http::limit_table)
     if (auto const value = settings.*limit.member; value < limit.least || value > limit.most)
       return Error{Code::invalid_argument,
                    fmt::format("limit {} must be from {} to {}, is {}", limit.name, limit.least, limit.most, value)};
@@ -288,7 +289,7 @@ class HttpServer::Impl {
   std::size_t held_bytes() const { return shared_->ledger.total(); }
 
  private:
-  using LimitValues = std::array<std::atomic<std::int64_t>, http::limits.size()>;
+  using LimitValues = std::array<std::atomic<std::int64_t>, http::limit_table.size()>;
 
   // Takes a configuration over on every shard.
   void use(http::ConfigPtr config) {
@@ -333,12 +334,12 @@ class HttpServer::Impl {
   }
 
   void show_limits() {
-    for (std::size_t i = 0; i < http::limits.size(); ++i) {
-      (*limits_)[i] = settings_.*http::limits[i].member;
-      if (gauges_.size() == http::limits.size()) continue;
-      gauges_.push_back(
-          counters_.gauge_function("patchbay_limit", "Limits in force", {{"name", std::string{http::limits[i].name}}},
-                                   [values = limits_, i] { return static_cast<double>((*values)[i].load()); }));
+    for (std::size_t i = 0; i < http::limit_table.size(); ++i) {
+      (*limits_)[i] = settings_.*http::limit_table[i].member;
+      if (gauges_.size() == http::limit_table.size()) continue;
+      gauges_.push_back(counters_.gauge_function(
+          "patchbay_limit", "Limits in force", {{"name", std::string{http::limit_table[i].name}}},
+          [values = limits_, i] { return static_cast<double>((*values)[i].load()); }));
     }
   }
 

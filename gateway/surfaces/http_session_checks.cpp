@@ -1,6 +1,7 @@
 // What is looked at before any operation: the six checks, and requests that need no operation.
 #include <spdlog/fmt/fmt.h>
 
+#include "core/base/ascii.hpp"
 #include "core/security/operations.hpp"
 #include "gateway/surfaces/http_session.hpp"
 
@@ -14,7 +15,7 @@ bool accepts_gzip(std::string_view list) {
     list = comma == std::string_view::npos ? std::string_view{} : list.substr(comma + 1);
     auto const semicolon = item.find(';');
     auto const name = trimmed(item.substr(0, semicolon));
-    if (!equal_no_case(name, "gzip") && name != "*") continue;
+    if (!ascii::same(name, "gzip") && name != "*") continue;
     auto const weight = semicolon == std::string_view::npos ? std::string_view{} : trimmed(item.substr(semicolon + 1));
     return weight.find_first_not_of("q=0. ") != std::string_view::npos || weight.empty();
   }
@@ -129,7 +130,7 @@ bool Session::answer_without_call() {
                            fmt::format("{} {} takes no body", name_of(head_.method), shown(head_.path)), false});
     return true;
   }
-  if (head_.has(Field::expect) && !equal_no_case(head_[Field::expect], "100-continue")) {
+  if (head_.has(Field::expect) && !ascii::same(head_[Field::expect], "100-continue")) {
     answer_problem(Problem{417, Code::unsupported, "the only expectation understood is 100-continue", false});
     return true;
   }

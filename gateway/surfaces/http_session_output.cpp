@@ -3,6 +3,8 @@
 
 #include "gateway/surfaces/http_session.hpp"
 
+#include "core/base/ascii.hpp"
+
 namespace patchbay::http {
 namespace {
 
@@ -139,7 +141,7 @@ void Session::answer_preflight() {
       "Access-Control-Allow-Headers: Authorization, Content-Type, Patchbay-Timeout-Ms, traceparent, Last-Event-ID\r\n"
       "Access-Control-Max-Age: 600\r\n",
       exchange_.target.allow);
-  if (equal_no_case(head_[Field::preflight_network], "true")) lines += "Access-Control-Allow-Private-Network: true\r\n";
+  if (ascii::same(head_[Field::preflight_network], "true")) lines += "Access-Control-Allow-Private-Network: true\r\n";
   answer(204, "", "", lines);
 }
 

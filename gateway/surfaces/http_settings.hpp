@@ -1,7 +1,8 @@
 // HttpSettings: what the HTTP surface is told: where to listen, who we are called, and every limit of a client.
 //
 //   HttpSettings settings{.listen = {"127.0.0.1:0"}, .version = "1.0"};
-//   for (auto const& limit : http::limits) set(settings, limit, value);      // by the name that patchbay_limit shows
+//   for (auto const& limit : http::limit_table) set(settings, limit, value);      // by the name that patchbay_limit
+//   shows
 //
 // A plain value, copied into the server; HttpServer::apply() changes all but the addresses while it runs.
 #pragma once
@@ -59,7 +60,7 @@ struct Limit {
   std::int64_t HttpSettings::*member;
   std::int64_t least, most;
 };
-inline constexpr std::array limits{
+inline constexpr std::array limit_table{
     Limit{"http_connections", &HttpSettings::max_connections, 1, 1'000'000},
     Limit{"http_idle_timeout_ms", &HttpSettings::idle_timeout_ms, 100, 86'400'000},
     Limit{"request_line_bytes", &HttpSettings::request_line_bytes, 256, 1 << 20},

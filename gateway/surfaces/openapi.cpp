@@ -6,6 +6,8 @@
 #include <map>
 #include <set>
 
+#include "core/base/ascii.hpp"
+
 namespace patchbay {
 namespace {
 
@@ -228,10 +230,7 @@ class Document {
       own.push_back({row, nullptr, "post"});
       if (row->info.streaming && row->info.effect == Effect::read) own.push_back({row, nullptr, "get"});
       for (auto const& route : row->info.routes) {
-        auto method = route.method;
-        std::transform(method.begin(), method.end(), method.begin(),
-                       [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-        paths[route.path].push_back({row, &route, method});
+        paths[route.path].push_back({row, &route, ascii::lowered(route.method)});
       }
     }
     json::write_key(writer_, "paths");
