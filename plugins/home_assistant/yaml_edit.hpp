@@ -38,9 +38,6 @@ struct YamlEdited {
 
 Result<YamlEdited> edit_yaml(std::string_view text, YamlChange const& change);
 
-// JSON as YAML text in block style, texts quoted where they need it.
-std::string yaml_of(json::Value const& value);
-
 }  // namespace patchbay::home_assistant
 
 template <>

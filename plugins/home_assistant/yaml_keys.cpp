@@ -6,6 +6,7 @@
 #include "plugins/home_assistant/plugin.hpp"
 #include "plugins/home_assistant/raw_json.hpp"
 #include "plugins/home_assistant/yaml_edit.hpp"
+#include "plugins/home_assistant/yaml_text.hpp"
 
 namespace patchbay::home_assistant {
 
